@@ -1,0 +1,81 @@
+"""kymath: the KY transform, ∇_KY[f](x0) = lim θ(h) of connection functions through f(x0) and f(x0 + h)."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import nabla
+from ._version import __version__
+from .aliases import curvature, slope, value
+from .errors import (
+    BadFunction,
+    BadSamples,
+    BasePointMismatch,
+    Diverges,
+    KYError,
+    NoContact,
+    NoLimit,
+    NotApplicable,
+    NotFinite,
+    NotReached,
+    NotUnique,
+    ParseError,
+    Status,
+)
+from .expressions import parse
+from .families import ConnectionFunction, Exponential, Family, Harmonic, Linear, Polynomial, Trigonometric
+from .methods import Adaptive, Symbolic
+from .result import KYTransform
+from .rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
+from .transform import transform
+
+_LAZY = {"convergence": ".convergence", "plot": ".plot"}
+
+__all__ = [
+    "Adaptive",
+    "BadFunction",
+    "BadSamples",
+    "BasePointMismatch",
+    "ConnectionFunction",
+    "Diverges",
+    "Exponential",
+    "Family",
+    "Harmonic",
+    "KYError",
+    "KYTransform",
+    "Linear",
+    "MinimumNorm",
+    "NoContact",
+    "NoLimit",
+    "NotApplicable",
+    "NotFinite",
+    "NotReached",
+    "NotUnique",
+    "Osculating",
+    "ParseError",
+    "Polynomial",
+    "SmallestFrequency",
+    "SmallestRate",
+    "Status",
+    "Symbolic",
+    "Trigonometric",
+    "__version__",
+    "convergence",
+    "curvature",
+    "nabla",
+    "parse",
+    "plot",
+    "slope",
+    "transform",
+    "value",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        module = importlib.import_module(_LAZY[name], __name__)
+        found = module if name == "plot" else getattr(module, name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'kymath' has no attribute {name!r}")

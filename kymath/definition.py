@@ -1,0 +1,61 @@
+"""θ(h) at finite h, as the definition says: f read at the nodes x0 + c_j h, θ chosen by the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .divided import multiplicities
+from .errors import NotApplicable
+from .families import ConnectionFunction
+from .function import Function, X
+from .rules import Rule
+
+
+def theta_at(
+    function: Function,
+    x0: float,
+    family: ConnectionFunction,
+    rule: Rule,
+    h: Sequence[float] | np.ndarray,
+    side: str = "both",
+) -> tuple[np.ndarray, ...]:
+    """θ(h) for each h (signed), as arrays of their shape; NaN where no member of the family passes through the nodes.
+
+    >>> import sympy as sp
+    >>> from kymath import Osculating, Polynomial
+    >>> f = Function(sp.Symbol("x") ** 3)
+    >>> [row.tolist() for row in theta_at(f, 1.0, Polynomial(2), Osculating(), [0.5])]
+    [[3.0], [3.25], [1.0]]
+    """
+    h = np.asarray(h, dtype=float)
+    nodes = rule.nodes(family, side)
+    orders = multiplicities(nodes)
+    rows = []
+    for c, order in zip(nodes, orders, strict=True):
+        points = x0 + float(c) * h
+        rows.append(function(points) if order == 0 else _derivative(function, points, order))
+    with np.errstate(all="ignore"):
+        theta = rule.at(family, nodes, h, rows)
+    return tuple(np.broadcast_to(np.asarray(row, dtype=float), h.shape).copy() for row in theta)
+
+
+def _derivative(function: Function, points: np.ndarray, order: int) -> np.ndarray:
+    """f^(order) at points, for repeated nodes: of the expression itself, or by extrapolation."""
+    if function.expression is not None:
+        return Function(_derived(function.expression, order))(points)
+    from .methods.local import Steps, local_jet
+
+    found = local_jet(function, points.reshape(-1), order, "both", Steps(None, 0.5, 60), 0.1).both
+    if found is None:
+        raise NotApplicable("a repeated node needs a derivative of f, and none could be taken.")
+    return found.value[order].reshape(points.shape)
+
+
+@lru_cache(maxsize=256)
+def _derived(expression: sp.Expr, order: int) -> Any:
+    return sp.diff(expression, X, order)

@@ -1,0 +1,136 @@
+"""Every named failure: its sentence, and what it carries.
+
+A failure is part of the answer. Each kind below is a :class:`Status`, whose value is a sentence for the reader, and an
+exception (except for the two statuses that are no failure). For a scalar ``x0`` the exception is raised; for an array
+of points each element carries its status.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+
+class Status(enum.Enum):
+    """What came of one transform; the value is a sentence that says it."""
+
+    CONVERGED = "The limit exists and was reached."
+    NO_LIMIT = "There is no limit: the two sides differ, or θ(h) oscillates as h → 0."
+    DIVERGES = "There is no limit: θ(h) grows without bound as h → 0."
+    NOT_UNIQUE = "Several parameters do equally well, so there is no single θ."
+    NO_CONTACT = "No member of the family has the contact with f that the rule asks for."
+    NOT_REACHED = "The tolerance was not reached; the best value found is kept in .best."
+    NOT_FINITE = "f has no finite real value at x0 or beside it on a side asked for."
+    BAD_FUNCTION = "f cannot be used as a real function of one real number."
+    NOT_APPLICABLE = "This family, rule, method and function do not go together."
+
+    def __repr__(self) -> str:
+        return f"Status.{self.name}"
+
+
+class KYError(ValueError):
+    """Base of every failure that kymath names; a ``ValueError``.
+
+    ``status`` is the :class:`Status` of the failure, None where it concerns no limit (text, data).
+    """
+
+    status: Status | None = None
+
+    def __init__(self, message: str = "", **carried: Any) -> None:
+        super().__init__(message or (self.status.value if self.status else ""))
+        for name, value in carried.items():
+            setattr(self, name, value)
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class NoLimit(KYError):
+    """The sides differ, or θ(h) oscillates.
+
+    ``left`` and ``right`` are the one-sided results, or None where there is none.
+    """
+
+    status = Status.NO_LIMIT
+    left: Any = None
+    right: Any = None
+
+
+class Diverges(NoLimit):
+    """θ(h) is unbounded as h → 0 (the square root at 0 from the right)."""
+
+    status = Status.DIVERGES
+
+
+class NotUnique(KYError):
+    """Several parameters do equally well (a locally constant f for the exponential family)."""
+
+    status = Status.NOT_UNIQUE
+
+
+class NoContact(KYError):
+    """No member of the family has the contact asked for; the message names the degenerate limit."""
+
+    status = Status.NO_CONTACT
+
+
+class NotReached(KYError):
+    """The tolerance was not reached; ``best`` is the best result found, with its error."""
+
+    status = Status.NOT_REACHED
+    best: Any = None
+
+
+class NotFinite(KYError):
+    """f is nan or infinite, or raises a domain error, at x0 or on a side asked for."""
+
+    status = Status.NOT_FINITE
+
+
+class BadFunction(KYError):
+    """f raises (the exception is the cause), or returns no real number of the right shape."""
+
+    status = Status.BAD_FUNCTION
+
+
+class NotApplicable(KYError):
+    """The rule, the method or an option does not fit the family or the function."""
+
+    status = Status.NOT_APPLICABLE
+
+
+class BasePointMismatch(KYError):
+    """The chain operator was given F at u0 and G at x0 with u0 ≠ g(x0)."""
+
+
+class BadSamples(KYError):
+    """The data cannot be transformed: order, lengths, too few points."""
+
+
+class ParseError(KYError):
+    """Text that is not a formula of one variable; shows where, with a caret."""
+
+    def __init__(self, message: str, *, text: str = "", position: int = 0) -> None:
+        self.text = text
+        self.position = position
+        shown = "".join(c if c.isprintable() else "·" for c in text)
+        start = max(0, position - 40)
+        piece = shown[start : start + 76]
+        dots = "…" if start else ""
+        tail = "…" if start + 76 < len(shown) else ""
+        caret = " " * (len(dots) + position - start) + "^"
+        super().__init__(f"{message}\n  {dots}{piece}{tail}\n  {caret}" if text else message)
+        self.reason = message
+
+
+_BY_STATUS: dict[Status, type[KYError]] = {
+    kind.status: kind
+    for kind in (NoLimit, Diverges, NotUnique, NoContact, NotReached, NotFinite, BadFunction, NotApplicable)
+    if kind.status is not None
+}
+
+
+def error_for(status: Status, message: str = "", **carried: Any) -> KYError:
+    """The exception that belongs to a status."""
+    return _BY_STATUS[status](message, **carried)

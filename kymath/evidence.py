@@ -1,0 +1,118 @@
+"""What a method learned about f at x0: a jet with errors, and the steps it took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from .arithmetic import exact_sign
+from .errors import Status
+from .families.base import number
+
+PRIMES = ("f(x0)", "f′(x0)", "f″(x0)", "f‴(x0)")
+
+
+class Step(NamedTuple):
+    """One step of the paper's scheme: h, θ(h), and the distance of θ(h) from the limit found."""
+
+    h: float
+    theta: tuple[Any, ...]
+    error: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Jet:
+    """(f, f′, f″, …) at x0 with an error each, and the way f leaves x0 on the two sides.
+
+    ``values`` and ``errors`` hold numbers, arrays over many x0, or SymPy expressions (errors 0). ``left`` and
+    ``right`` are the signs of D(h) = f(x0 + h) − f(x0) for small h < 0 and h > 0: −1, 1, 0 where f is locally constant,
+    nan (None when exact) where D changes sign for ever or the sign is not known. ``bound`` says that the errors are
+    guaranteed.
+    """
+
+    values: tuple[Any, ...]
+    errors: tuple[Any, ...]
+    left: Any = None
+    right: Any = None
+    bound: bool = False
+
+    @property
+    def exact(self) -> bool:
+        return any(isinstance(v, sp.Basic) for v in self.values)
+
+    def sign(self, k: int) -> Any:
+        """−1, 0 (zero within the error) or 1 for the k-th derivative; None where it depends on a symbol."""
+        if self.exact:
+            sign = exact_sign(self.values[k])
+            return Unknown() if sign is None else np.int8(sign)
+        value, error = np.asarray(self.values[k], float), np.asarray(self.errors[k], float)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.abs(value) <= error, 0, np.sign(np.nan_to_num(value))).astype(np.int8)
+
+    def words(self, k: int) -> str:
+        """The k-th derivative as the messages write it: its value for one point, its name for many."""
+        value = self.values[k]
+        if np.ndim(value) == 0 and (isinstance(value, sp.Basic) or np.isfinite(float(value))):
+            return number(value)
+        return prime(k)
+
+    def within(self, *orders: int) -> str:
+        """' (within its error 1e-9)' where the value is known only so well; nothing where it is exact."""
+        errors = [self.errors[k] for k in orders if np.ndim(self.errors[k]) == 0]
+        worst = max((float(e) for e in errors), default=0.0)
+        return f" (within the error {worst:.1e})" if worst > 0 else ""
+
+    def truncated(self, count: int) -> Jet:
+        return replace(self, values=self.values[:count], errors=self.errors[:count])
+
+
+class Unknown(int):
+    """The sign of something symbolic: equal to no sign, so no obstacle is found."""
+
+    def __new__(cls) -> Unknown:
+        return super().__new__(cls, 7)
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    def __ne__(self, other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+
+def prime(k: int) -> str:
+    """f(x0), f′(x0), …, f^(4)(x0)."""
+    return PRIMES[k] if k < len(PRIMES) else f"f^({k})(x0)"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a method brings back from x0.
+
+    ``jet`` for the methods that learn one, ``theta`` with ``error`` for those that take the limit of θ(h) themselves.
+    ``status`` (one, or an array of them) and ``message`` tell what stands in the way; ``sides`` keeps the one-sided
+    evidence where the sides were looked at apart.
+    """
+
+    jet: Jet | None = None
+    theta: tuple[Any, ...] | None = None
+    error: tuple[Any, ...] | None = None
+    status: Any = Status.CONVERGED
+    message: str = ""
+    nfev: Any = 0
+    left: Evidence | None = None
+    right: Evidence | None = None
+    notes: tuple[str, ...] = field(default=())
+    samples: Any = None  # (h, θ(h)) pairs of the definition, where they were taken
+
+
+def statuses(shape: Sequence[int] | tuple[int, ...], status: Status = Status.CONVERGED) -> np.ndarray:
+    """An array of statuses."""
+    out = np.empty(shape, dtype=object)
+    out[...] = status
+    return out

@@ -1,0 +1,138 @@
+"""Newton's iteration for families without a closed form: from nodes, or from a jet, to θ.
+
+Both problems are the same one: N numbers (divided differences, or derivatives) that are smooth functions of θ. They are
+solved for many points at once, from several starts, with the exact Jacobian.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..divided import divided_differences, multiplicities
+from .base import ConnectionFunction, S
+
+Residual = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # θ (N, P) -> r (N, P), Dr (N, N, P)
+
+
+def newton(residual: Residual, start: np.ndarray, *, steps: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Damped Newton for P systems at once: θ (N, P) and the largest residual of each, in the units of ``residual``."""
+    theta = np.array(start, dtype=float)
+    with np.errstate(all="ignore"):
+        value, jacobian = residual(theta)
+        norm = _norm(value)
+        for _ in range(steps):
+            step = _solve(jacobian, value)
+            scale = np.ones_like(norm)
+            for _ in range(12):  # halve where the residual does not fall
+                trial = theta - scale * step
+                new_value, new_jacobian = residual(trial)
+                new_norm = _norm(new_value)
+                worse = ~(new_norm < norm) & (norm > 0)
+                if not worse.any():
+                    break
+                scale = np.where(worse, scale / 2, scale)
+            better = new_norm < norm
+            moved = np.max(np.abs(trial - theta), axis=0) > 1e-15 * np.max(np.abs(theta), axis=0)
+            theta = np.where(better, trial, theta)
+            value, jacobian = np.where(better, new_value, value), np.where(better, new_jacobian, jacobian)
+            norm = np.where(better, new_norm, norm)
+            if not (better & moved).any():
+                break
+    return theta, norm
+
+
+def _norm(value: np.ndarray) -> np.ndarray:
+    norm = np.max(np.abs(value), axis=0)
+    return np.where(np.isfinite(norm), norm, np.inf)
+
+
+def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """matrix (N, N, P)⁻¹ vector (N, P), the least-squares step where the matrix is singular."""
+    stacked = np.nan_to_num(np.moveaxis(matrix, 2, 0), nan=0.0, posinf=0.0, neginf=0.0)
+    right = np.nan_to_num(vector.T[..., None], nan=0.0, posinf=0.0, neginf=0.0)
+    try:
+        return np.linalg.solve(stacked, right)[..., 0].T
+    except np.linalg.LinAlgError:
+        return (np.linalg.pinv(stacked) @ right)[..., 0].T
+
+
+def interpolate(
+    family: ConnectionFunction, nodes: Sequence[Any], h: Any, values: Sequence[Any], start: Sequence[Any] | None
+) -> tuple[Any, ...]:
+    """θ with the divided differences of the values at the nodes c_j h; NaN where none is found."""
+    shape = np.broadcast_shapes(np.shape(h), *(np.shape(v) for v in values))
+    flat = [np.broadcast_to(np.asarray(v, dtype=float), shape).reshape(-1) for v in values]
+    width = np.broadcast_to(np.asarray(h, dtype=float), shape).reshape(-1)
+    wanted = np.array(divided_differences(nodes, width, flat), dtype=float)
+    factorials = np.cumprod([1.0, *range(1, family.size)])[:, None]
+    if start is None:
+        first = np.array([np.broadcast_to(c, wanted.shape[1:]) for c in family.from_jet(tuple(wanted * factorials))])
+    else:
+        first = np.array([np.broadcast_to(np.asarray(c, dtype=float), shape).reshape(-1) for c in start])
+    unit = np.max(np.abs(wanted) * np.abs(width) ** np.arange(family.size)[:, None], axis=0)
+    weight = np.abs(width) ** np.arange(family.size)[:, None] / np.where(unit > 0, unit, 1.0)
+    orders = multiplicities(nodes)
+    functions = [_derivatives(family, r) for r in orders]
+
+    def residual(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values_of, gradients = [], []
+        for c, function in zip(nodes, functions, strict=True):
+            entries = [
+                np.broadcast_to(np.asarray(e, dtype=float), wanted.shape[1:]) for e in function(c * width, *theta)
+            ]
+            values_of.append(entries[0])
+            gradients.append(np.array(entries[1:]))
+        differences = np.array(divided_differences(nodes, width, values_of))
+        slopes = np.array(divided_differences(nodes, width, gradients))
+        return (differences - wanted) * weight, slopes * weight[:, None, :]
+
+    theta, norm = newton(residual, first)
+    theta = np.where(norm < 1e-9, theta, np.nan)
+    return tuple(row.reshape(shape) for row in theta)
+
+
+@lru_cache(maxsize=256)
+def _derivatives(family: ConnectionFunction, order: int) -> Any:
+    """(d^r g/ds^r, and its derivatives by the parameters) as one NumPy function of s and θ."""
+    g = sp.diff(family.expression, S, order)
+    return sp.lambdify((S, *family.symbols), [g, *(sp.diff(g, p) for p in family.symbols)], ["numpy", "scipy"])
+
+
+def solve_jet(
+    family: ConnectionFunction, values: Sequence[Any], starts: np.ndarray, allowed: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """All θ found with J(θ) = jet from several starts: θ (N, P), and in how many distinct ways (P).
+
+    ``starts`` is (K, N, P) and ``allowed`` tells which of the solutions (N, P) count.
+    """
+    wanted = np.array(np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in values)))
+    wanted = wanted.reshape(family.size, -1)
+    unit = np.max(np.abs(wanted), axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    row_unit = np.where(wanted != 0, np.abs(wanted), unit)  # each equation in its own units
+
+    def residual(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        jet = np.array([np.broadcast_to(np.asarray(e, float), wanted.shape[1:]) for e in _jet(family)(*theta)])
+        return (jet - wanted) / row_unit, family.jacobian(tuple(theta)) / row_unit[:, None, :]
+
+    best = np.full(wanted.shape, np.nan)
+    ways = np.zeros(wanted.shape[1], dtype=int)
+    for start in starts:
+        theta, norm = newton(residual, start)
+        good = (norm < 1e-9) & allowed(theta)
+        with np.errstate(invalid="ignore"):
+            apart = np.max(np.abs(theta - best) / (1e-12 + np.abs(theta) + np.abs(best)), axis=0) > 1e-6
+        fresh = good & ((ways == 0) | apart)
+        best = np.where(good & (ways == 0), theta, best)
+        ways = ways + fresh
+    return best, ways
+
+
+@lru_cache(maxsize=256)
+def _jet(family: ConnectionFunction) -> Any:
+    return sp.lambdify(family.symbols, list(family.jet(family.symbols, family.size - 1)), ["numpy", "scipy"])

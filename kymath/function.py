@@ -1,0 +1,256 @@
+"""What may stand for f, as one object: what it can do, how often it was evaluated, and its label."""
+
+from __future__ import annotations
+
+import numbers
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .errors import BadFunction
+from .expressions import label as expression_label
+
+X = sp.Symbol("x", real=True)
+
+
+class Function:
+    """f as kymath uses it: an expression, or a callable evaluated at many points at once where it allows that.
+
+    Calling it with an array gives a float array of the same shape: NaN where f is not finite or raises a domain error
+    (``ValueError``, ``ArithmeticError``). Anything that is no real number is a ``BadFunction``. ``nfev`` counts the
+    points.
+    """
+
+    def __init__(self, f: Any) -> None:
+        self.original = f
+        self.nfev = 0
+        self.eps = float(np.finfo(float).eps)  # of the type in which f answers
+        self._call: Callable[[np.ndarray], np.ndarray] | None = None
+        self.expression: sp.Expr | None = None  # in the real symbol X
+        if isinstance(f, Function):
+            raise TypeError("a Function cannot hold a Function")
+        if isinstance(f, sp.Lambda):
+            if len(f.variables) != 1:
+                raise BadFunction(f"f must have one variable; {f} has {len(f.variables)}.")
+            self.expression, self.variable = f.expr.xreplace({f.variables[0]: X}), f.variables[0]
+        elif isinstance(f, sp.Expr):
+            self.variable = _one_symbol(f)
+            self.expression = f.xreplace({self.variable: X})
+        elif isinstance(f, numbers.Real) and not isinstance(f, bool):
+            self.variable, self.expression = sp.Symbol("x"), sp.sympify(f)
+        elif isinstance(f, str):
+            raise BadFunction(f"text is not a function: write kymath.parse({f!r}) to make it an expression.")
+        elif not callable(f):
+            raise BadFunction(
+                f"f must be a SymPy expression, a Lambda or a callable of one real number; {type(f).__name__} was given."
+            )
+        if self.expression is not None:
+            self.expression = _exact_numbers(self.expression)
+            if self.expression.has(sp.I, sp.zoo, sp.nan, sp.oo, -sp.oo):
+                raise BadFunction(f"the expression {f} is not a real function: it holds I or an infinite value.")
+            if extra := self.expression.atoms(sp.Symbol) - {X}:
+                raise BadFunction(f"f must have one free symbol; {f} also has {sorted(map(str, extra))}.")
+
+    @cached_property
+    def label(self) -> str:
+        """A short name: the formula, the callable's name, or its type."""
+        if self.expression is not None:
+            return expression_label(self.expression)
+        name = getattr(self.original, "__name__", None)
+        return "f" if name in (None, "<lambda>") else str(name)
+
+    @property
+    def symbolic(self) -> bool:
+        return self.expression is not None
+
+    # -- evaluation ----------------------------------------------------------------------------------------------
+
+    def __call__(self, points: Any) -> np.ndarray:
+        points = np.asarray(points, dtype=float)
+        if points.size == 0:
+            return np.empty(points.shape)
+        flat = points.reshape(-1)
+        if self._call is None:
+            self._call, values = self._choose(flat)
+        else:
+            values = self._call(flat)
+        self.nfev += flat.size
+        values[~np.isfinite(values)] = np.nan
+        return values.reshape(points.shape)
+
+    def _choose(self, points: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
+        """The first way of calling that gives one real number for each point, and what it gave."""
+        if self.expression is not None:
+            call = _lambdified(self.expression)
+            return call, call(points)
+        probe = points if points.size > 1 else np.repeat(points, 2)
+        try:
+            values = self._vectorised(probe)
+        except Exception:  # whatever it was, the scalar call below shows it or does without
+            values = None
+        if values is not None and self._agrees(probe, values):
+            return self._vectorised, values[: points.size].copy()
+        if "torch" in sys.modules:
+            tensor = self._torch()
+            try:
+                return tensor, tensor(points)
+            except Exception:  # not a torch function either
+                pass
+        return self._one_by_one, self._one_by_one(points)
+
+    def _vectorised(self, points: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            out = self.original(points.copy())
+        if not isinstance(out, np.ndarray) or out.shape != points.shape or out.dtype.kind not in "fiub":
+            raise TypeError("not vectorised")
+        if out.dtype.kind == "f":
+            self.eps = max(float(np.finfo(out.dtype).eps), float(np.finfo(float).eps))
+        return out.astype(float)
+
+    def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
+        """A callable is vectorised if an element's value does not depend on its neighbours."""
+        for k in {0, points.size - 1}:
+            try:
+                alone = self._one_by_one(points[k : k + 1])[0]
+            except BadFunction:
+                return True  # works for arrays only
+            self.nfev += 1
+            if np.isfinite(alone) and np.isfinite(values[k]):
+                same = abs(alone - values[k]) <= 64 * self.eps * max(abs(alone), abs(values[k]))
+            else:
+                same = np.isfinite(alone) == np.isfinite(values[k])
+            if not same:
+                return False
+        return True
+
+    def _one_by_one(self, points: np.ndarray) -> np.ndarray:
+        return np.array([self._scalar(float(t)) for t in points])
+
+    def _scalar(self, t: float) -> float:
+        try:
+            with np.errstate(all="ignore"):
+                value = self.original(t)
+        except (ValueError, ArithmeticError):
+            return np.nan
+        except Exception as error:
+            raise BadFunction(
+                f"f({t:g}) raised {type(error).__name__}: {error}. f must take one real number and return one."
+            ) from error
+        return self._real(value, t)
+
+    def _real(self, value: Any, t: float) -> float:
+        got = None
+        if value is None:
+            got = "None"
+        elif isinstance(value, (str, bytes)):
+            got = "text"
+        elif isinstance(value, (complex, np.complexfloating)) or (
+            isinstance(value, np.ndarray) and value.dtype.kind == "c"
+        ):
+            got = "a complex number"
+        elif isinstance(value, np.ndarray) and value.shape != ():
+            got = f"an array of shape {value.shape}"
+        elif isinstance(value, (list, tuple, dict, set)):
+            got = f"a {type(value).__name__}"
+        elif isinstance(value, sp.Basic) and value.is_real is False:
+            got = f"{value}"
+        if got is None:
+            if isinstance(value, (np.floating, np.ndarray)) and value.dtype.kind == "f":
+                self.eps = max(float(np.finfo(value.dtype).eps), float(np.finfo(float).eps))
+            try:
+                return float(value)
+            except OverflowError:
+                return np.nan
+            except (TypeError, ValueError):
+                got = f"a {type(value).__name__}"
+        raise BadFunction(f"f({t:g}) returned {got}; f must return one real number for each number.")
+
+    def _torch(self) -> Callable[[np.ndarray], np.ndarray]:
+        torch = sys.modules["torch"]
+
+        def call(points: np.ndarray) -> np.ndarray:
+            with torch.no_grad():
+                out = self.original(torch.as_tensor(points.copy()))
+            if tuple(out.shape) != points.shape:
+                raise TypeError("not vectorised")
+            if out.dtype != torch.float64:
+                self.eps = float(torch.finfo(out.dtype).eps)
+            return out.detach().cpu().numpy().astype(float)
+
+        return call
+
+
+def as_function(f: Any) -> Function:
+    """f as a :class:`Function` (which stays as it is)."""
+    return f if isinstance(f, Function) else Function(f)
+
+
+def _one_symbol(f: sp.Expr) -> sp.Symbol:
+    symbols = sorted(f.free_symbols, key=str)
+    if len(symbols) > 1:
+        raise BadFunction(
+            f"f must have one free symbol; {f} has {', '.join(map(str, symbols))}. Use sympy.Lambda(x, …) after giving "
+            "the others their values."
+        )
+    return symbols[0] if symbols else sp.Symbol("x")
+
+
+def _exact_numbers(expression: sp.Expr) -> sp.Expr:
+    """Floats as the binary fractions that they are, so that symbolic answers are exact."""
+    return expression.xreplace(
+        {
+            number: sp.Rational(*float(number).as_integer_ratio())
+            for number in expression.atoms(sp.Float)
+            if number.is_finite
+        }
+    )
+
+
+def _lambdified(expression: sp.Expr) -> Callable[[np.ndarray], np.ndarray]:
+    raw = sp.lambdify(X, expression, ["scipy", "numpy"] if _needs_scipy(expression) else "numpy", cse=True)
+
+    def call(points: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            try:
+                values = np.asarray(raw(points))
+            except TypeError as error:
+                raise BadFunction(f"{expression} cannot be evaluated numerically: {error}") from error
+        if values.dtype.kind == "c":
+            values = np.where(values.imag == 0, values.real, np.nan)
+        if values.dtype == object:
+            raise BadFunction(f"{expression} cannot be evaluated numerically.")
+        return np.array(np.broadcast_to(values, points.shape), dtype=float)
+
+    return call
+
+
+def _needs_scipy(expression: sp.Expr) -> bool:
+    plain = (
+        sp.exp,
+        sp.log,
+        sp.sin,
+        sp.cos,
+        sp.tan,
+        sp.asin,
+        sp.acos,
+        sp.atan,
+        sp.sinh,
+        sp.cosh,
+        sp.tanh,
+        sp.asinh,
+        sp.acosh,
+        sp.atanh,
+        sp.Abs,
+        sp.sign,
+        sp.Max,
+        sp.Min,
+        sp.floor,
+        sp.ceiling,
+        sp.Heaviside,
+        sp.Piecewise,
+    )
+    return any(not isinstance(f, plain) for f in expression.atoms(sp.Function))

@@ -1,0 +1,64 @@
+"""Run something for at most so many seconds, and stop it for real when they are over."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import mpmath
+
+V = TypeVar("V")
+
+
+class TimedOut(BaseException):
+    """Raised inside the work when its time is over; a BaseException, so that no ``except Exception`` keeps it."""
+
+
+class OutOfTime(Exception):
+    """The work did not finish in time."""
+
+
+def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
+    """work() in a thread of its own, interrupted after ``seconds``.
+
+    The interruption is an exception raised in the thread, so pure-Python work (all of SymPy) ends there and then, on every
+    platform and from any thread. Raises ``OutOfTime``, or what ``work`` raised.
+
+    >>> bounded(lambda: 6 * 7, 1.0)
+    42
+    """
+    box: dict[str, Any] = {}
+    precision = mpmath.mp.prec
+
+    def run() -> None:
+        try:
+            box["value"] = work()
+        except TimedOut:
+            pass
+        except BaseException as error:  # handed to the caller below
+            box["error"] = error
+
+    thread = threading.Thread(target=run, name="kymath-bounded", daemon=True)
+    thread.start()
+    try:
+        thread.join(max(seconds, 0.0))
+    finally:
+        if thread.is_alive():
+            _stop(thread, grace)
+            mpmath.mp.prec = precision
+    if "error" in box:
+        raise box["error"]
+    if "value" not in box:
+        raise OutOfTime
+    return box["value"]
+
+
+def _stop(thread: threading.Thread, grace: float) -> None:
+    end = time.monotonic() + grace
+    while thread.is_alive() and time.monotonic() < end:
+        if thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
+        thread.join(0.05)

@@ -1,0 +1,328 @@
+"""Exact answers: the constraint system, SymPy's limit, and a numerical check of both."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import sympy as sp
+
+from ..arithmetic import is_exact
+from ..divided import divided_differences
+from ..errors import NotApplicable, Status
+from ..evidence import Evidence, Jet, prime
+from ..families import ConnectionFunction
+from ..families.base import S
+from ..function import Function, X
+from ..rules import Osculating, Rule
+from .base import Method
+from .bounded import OutOfTime, bounded
+from .local_form import local_form, sign_beside
+
+H = sp.Symbol("h", positive=True)
+_DIGITS = 60  # of the numerical check
+_BESIDE = 12  # it takes h = 10^−12
+
+
+@dataclass(frozen=True)
+class Symbolic(Method):
+    """Exact limits of SymPy expressions, at numbers and at symbols.
+
+    The constraints C1(h), C2(h) and the rule's contacts are written as divided differences, Δ_k[g] = Δ_k[f] on the first
+    k + 1 nodes, which are the same equations divided by powers of h. ``sympy.limit`` takes h → 0 on each side asked for;
+    the limit equations J(θ) = (f, f′, …) are then solved by the rule. Where ``limit`` is out of time, fails or is wrong, the
+    derivatives of the expression itself are used. Every number is checked against the divided differences at
+    h = 10⁻¹² in 60-digit arithmetic before it is returned. All of it takes at most ``timeout`` seconds.
+
+    See :meth:`system` for the equations.
+    """
+
+    timeout: float = 20.0
+
+    name = "symbolic"
+
+    def __post_init__(self) -> None:
+        if not self.timeout > 0:
+            raise NotApplicable(f"Symbolic(timeout=…) takes a positive number of seconds; {self.timeout!r} was given.")
+
+    def why_not(self, function: Function, family: ConnectionFunction, rule: Rule) -> str:
+        if not function.symbolic:
+            return "Symbolic() needs a SymPy expression; f is a callable. Use Adaptive()."
+        if not rule.closed(family):
+            return f"{rule!r} has no closed form for {family!r}. Use Adaptive(), which minimises with SciPy."
+        return ""
+
+    def system(self, f: Any, x0: Any, family: ConnectionFunction, rule: Rule | None = None) -> list[sp.Eq]:
+        """C1(h), C2(h) and the rule's further contacts, as equations in h and the parameters.
+
+        >>> from kymath import Polynomial
+        >>> x = sp.Symbol("x")
+        >>> for equation in Symbolic().system(x**3, 1, Polynomial(2)):
+        ...     print(equation)
+        Eq(a0, 1)
+        Eq(a0 + a1*h + a2*h**2, (h + 1)**3)
+        Eq(a0 - a1*h + a2*h**2, (1 - h)**3)
+        """
+        function = Function(f)
+        if function.expression is None:
+            raise NotApplicable("Symbolic().system needs a SymPy expression.")
+        nodes = (rule or Osculating()).nodes(family)
+        orders = [list(nodes[:j]).count(c) for j, c in enumerate(nodes)]
+        return [
+            sp.Eq(
+                sp.diff(family.expression, S, r).subs(S, c * H), sp.diff(function.expression, X, r).subs(X, x0 + c * H)
+            )
+            for c, r in zip(nodes, orders, strict=True)
+        ]
+
+    def evidence(self, function: Function, x0: Any, family: ConnectionFunction, rule: Rule, side: str) -> Evidence:
+        f = function.expression
+        assert f is not None
+        x0 = sp.sympify(x0)
+        end = time.monotonic() + self.timeout
+        order = rule.entries(family) - 1
+        try:
+            if x0.free_symbols:
+                return bounded(lambda: _generic(f, x0, order), self.timeout)
+            return self._at_number(f, x0, order, side, end)
+        except OutOfTime:
+            return Evidence(
+                None, status=Status.NOT_REACHED, message=f"SymPy found no answer in {self.timeout:g} seconds."
+            )
+
+    def _at_number(self, f: sp.Expr, x0: Any, order: int, side: str, end: float) -> Evidence:
+        value = bounded(lambda: f.subs(X, x0), _left(end))
+        if not _finite(value):
+            return Evidence(
+                None, status=Status.NOT_FINITE, message=f"f(x0) is not a finite real number: it is {value}."
+            )
+        signs = {"both": (1, -1), "right": (1,), "left": (-1,)}[side]
+        found: dict[int, Evidence] = {}
+        for sign in signs:
+            form = bounded(lambda sign=sign: local_form(f, x0, sign), _left(end))  # type: ignore[misc]
+            if sign == -1 and form is not None and found and found[1].notes == (str(form),):
+                found[sign] = _mirrored(found[1], form, x0)  # the same analytic function on both sides
+            else:
+                found[sign] = _one_side(f, form, x0, value, order, sign, end)
+        if side != "both":
+            return found[signs[0]]
+        return _together(found[-1], found[1])
+
+
+def _left(end: float) -> float:
+    left = end - time.monotonic()
+    if left <= 0:
+        raise OutOfTime
+    return left
+
+
+def _finite(value: Any) -> bool:
+    """Whether a SymPy value is a finite real number."""
+    if value.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.I) and not value.is_real:
+        return False
+    if value.is_real is None:
+        approximate = value.evalf(20)
+        return bool(approximate.is_number and abs(sp.im(approximate)) < 1e-15 and sp.re(approximate).is_finite)
+    return bool(value.is_real and value.is_finite is not False)
+
+
+# -- one side ------------------------------------------------------------------------------------------------------
+
+
+def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int, sign: int, end: float) -> Evidence:
+    word = "right" if sign == 1 else "left"
+    beside = _sample(f, x0 + sign * sp.Integer(10) ** -_BESIDE)
+    if beside is None:
+        where = f"f is not a finite real number at x0 {'+' if sign == 1 else '−'} h for small h (on the {word})."
+        return Evidence(None, status=Status.NOT_FINITE, message=where)
+    if form is not None and _differ(form.subs(X, x0), value):
+        return Evidence(None, status=Status.DIVERGES, message=f"f jumps at x0 on the {word}: D(h)/h grows like 1/h.")
+    values, notes = _by_limit(form if form is not None else f, x0, order, sign, end)
+    checked = values is not None and not notes and _holds(f, x0, values, sign)
+    road = "sympy.limit of the constraint system"
+    if not checked and form is not None:
+        values = bounded(
+            lambda: [sp.diff(form, X, k).subs(X, x0) if k else value for k in range(order + 1)], _left(end)
+        )
+        checked = all(_finite(v) for v in values) and _holds(f, x0, values, sign)
+        road = f"derivatives of f (sympy.limit {notes or 'was wrong'})"
+    if values is not None and checked:
+        return Evidence(_jet(values, f, form, x0, sign), message=road, notes=(str(form),) if form is not None else ())
+    return _failure(f, x0, order, word, sign, values, notes)
+
+
+def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, end: float) -> tuple[list[Any] | None, str]:
+    """k!·lim Δ_k(h) for k = 0 … order on the nodes 0, 1, …, order times ±h."""
+    nodes = list(range(order + 1))
+
+    def take() -> list[Any]:
+        rows = [f.subs(X, x0 + sign * c * H) for c in nodes]
+        out = []
+        for k, difference in enumerate(divided_differences(nodes, sign * H, rows)):
+            limit = sp.limit(sp.together(difference) if f.is_rational_function(X) else difference, H, 0, "+")
+            out.append(limit * math.factorial(k))
+            if not _finite(out[-1]):
+                break
+        return out
+
+    try:
+        values = bounded(take, min(_left(end), 2.0 + (end - time.monotonic()) / 10))
+    except OutOfTime:
+        return None, "was out of time"
+    except Exception as error:  # SymPy's own failures have many types
+        return None, f"failed: {type(error).__name__}"
+    if len(values) <= order or not all(_finite(v) for v in values):
+        return values, "found no finite limit"
+    return values, ""
+
+
+def _sample(f: sp.Expr, t: Any) -> Any:
+    """f(t) as a 60-digit number, None where it is not finite and real."""
+    try:
+        value = f.subs(X, t)
+        number = value.evalf(_DIGITS + 20)
+    except Exception:  # SymPy raises many types where a value does not exist
+        return None
+    real, imaginary = number.as_real_imag()
+    if not real.is_number or not real.is_finite or abs(imaginary) > sp.Float("1e-50") * (1 + abs(real)):
+        return None
+    with mpmath.workdps(_DIGITS + 20):
+        return mpmath.mpf(real._mpf_ if isinstance(real, sp.Float) else sp.Float(real, _DIGITS + 20)._mpf_)
+
+
+def _holds(f: sp.Expr, x0: Any, values: list[Any], sign: int) -> bool:
+    """Whether the divided differences of f at small h agree with the values, beside x0 on this side."""
+    count = len(values)
+    h = sp.Integer(10) ** -_BESIDE if count < 5 else sp.Integer(10) ** -(_DIGITS // (2 * count))
+    with mpmath.workdps(_DIGITS + 20):
+        errors = []
+        for step in (h, h / 16):
+            rows = [_sample(f, x0 + sign * c * step) for c in range(count)]
+            if any(row is None for row in rows):
+                return False
+            width = mpmath.mpf(step.p) / step.q
+            differences = divided_differences(list(range(count)), sign * width, rows)
+            numbers = [mpmath.mpf(sp.Float(v.evalf(_DIGITS), _DIGITS)._mpf_) for v in values]
+            errors.append(
+                [abs(mpmath.factorial(k) * d - v) for k, (d, v) in enumerate(zip(differences, numbers, strict=True))]
+            )
+        size = max([abs(v) for v in numbers] + [mpmath.mpf(1)])
+        return all(
+            e2 <= mpmath.mpf("1e-6") * max(abs(v), size * mpmath.mpf("1e-6")) or e2 < e1 / 2
+            for e1, e2, v in zip(*errors, numbers, strict=True)
+        )
+
+
+def _differ(a: Any, b: Any) -> bool:
+    difference = abs(sp.N(a - b, 30))
+    return bool(difference > sp.Float("1e-20") * (1 + abs(sp.N(b, 30))))
+
+
+def _jet(values: list[Any], f: sp.Expr, form: sp.Expr | None, x0: Any, sign: int) -> Jet:
+    way = _way(f, form, x0, sign)
+    sides = (way, None) if sign == -1 else (None, way)
+    return Jet(tuple(values), tuple(sp.Integer(0) for _ in values), *sides)
+
+
+def _way(f: sp.Expr, form: sp.Expr | None, x0: Any, sign: int) -> int | None:
+    """sgn D(h) beside x0."""
+    if form is not None:
+        return sign_beside(form - form.subs(X, x0), x0, sign)
+    at = _sample(f, x0)
+    seen = set()
+    for exponent in (8, 10, 12, 15):
+        value = _sample(f, x0 + sign * sp.Integer(10) ** -exponent)
+        if value is None:
+            return None
+        seen.add(int(mpmath.sign(value - at)))
+    return seen.pop() if len(seen) == 1 else None
+
+
+def _mirrored(right: Evidence, form: sp.Expr, x0: Any) -> Evidence:
+    """The left side of a function that is analytic at x0: the jet of the right side, D(h) seen from the left."""
+    assert right.jet is not None
+    way = _way(form, form, x0, -1)
+    return Evidence(Jet(right.jet.values, right.jet.errors, way, None), message=right.message, notes=right.notes)
+
+
+def _failure(f: sp.Expr, x0: Any, order: int, word: str, sign: int, values: list[Any] | None, notes: str) -> Evidence:
+    """What went wrong, as far as it can be told for certain."""
+    if values:
+        last, k = values[-1], len(values) - 1
+        if last in (sp.oo, -sp.oo):
+            grows = _grows(f, x0, k, sign)
+            if grows:
+                text = f"the divided difference of order {k} tends to {'∞' if last == sp.oo else '−∞'} on the {word}."
+                return Evidence(None, status=Status.DIVERGES, message=text)
+        if isinstance(last, sp.AccumBounds):
+            text = f"the divided difference of order {k} oscillates on the {word}, between {last.min} and {last.max}."
+            return Evidence(None, status=Status.NO_LIMIT, message=text)
+    text = f"no exact {prime(order)} was found on the {word}: sympy.limit {notes or 'gave a value that numbers contradict'}."
+    return Evidence(None, status=Status.NOT_REACHED, message=text)
+
+
+def _grows(f: sp.Expr, x0: Any, k: int, sign: int) -> bool:
+    """Whether |Δ_k(h)| keeps growing as h falls, in numbers."""
+    sizes = []
+    with mpmath.workdps(_DIGITS + 20):
+        for exponent in (2, 4, 6, 8):
+            h = sp.Integer(10) ** -exponent
+            rows = [_sample(f, x0 + sign * c * h) for c in range(k + 1)]
+            if any(row is None for row in rows):
+                return False
+            sizes.append(abs(divided_differences(list(range(k + 1)), mpmath.mpf(10) ** -exponent, rows)[k]))
+    return all(b > a for a, b in zip(sizes, sizes[1:], strict=False))
+
+
+# -- both sides, and symbols -----------------------------------------------------------------------------------------
+
+
+def _together(left: Evidence, right: Evidence) -> Evidence:
+    for one in (left, right):
+        if one.status is Status.NOT_FINITE:
+            return Evidence(None, status=Status.NOT_FINITE, message=one.message, left=left, right=right)
+    if left.jet is None or right.jet is None:
+        missing = [one for one in (left, right) if one.jet is None]
+        message = " ".join(one.message for one in missing)
+        jumps = any("jumps" in one.message for one in missing)
+        kinds = {one.status for one in missing}
+        if Status.NOT_REACHED in kinds:
+            status = Status.NOT_REACHED
+        elif len(missing) == 2 and kinds == {Status.DIVERGES} and not jumps:
+            status = Status.DIVERGES
+        else:
+            status = Status.NO_LIMIT
+        return Evidence(None, status=status, message=message, left=left, right=right)
+    for k, (a, b) in enumerate(zip(left.jet.values, right.jet.values, strict=True)):
+        if _differ(a, b):
+            text = f"the two sides differ: {prime(k)} is {a} from the left and {b} from the right."
+            return Evidence(None, status=Status.NO_LIMIT, message=text, left=left, right=right)
+    jet = Jet(right.jet.values, right.jet.errors, left.jet.left, right.jet.right)
+    return Evidence(jet, message=right.message, left=left, right=right)
+
+
+def _generic(f: sp.Expr, x0: Any, order: int) -> Evidence:
+    """The jet at a symbol: derivatives of f, checked by numbers at sample points where f is real."""
+    values = [sp.diff(f, X, k).subs(X, x0) for k in range(order + 1)]
+    symbols = sorted(x0.free_symbols, key=str)
+    tried = 0
+    for p in (sp.Rational(1, 3), sp.Rational(7, 5), sp.Rational(-5, 7), sp.Rational(29, 11)):
+        point = dict.fromkeys(symbols, p)
+        at = [v.subs(point) for v in values]
+        if not all(_finite(v) for v in at):
+            continue
+        tried += 1
+        if not _holds(f, x0.subs(point), at, 1):
+            text = f"the derivatives of f at the symbol {x0} disagree with numbers at {symbols[0]} = {p}."
+            return Evidence(None, status=Status.NOT_REACHED, message=text)
+    note = "derivatives of f at a symbol, for generic values of it"
+    note += f" (checked at {tried} points)" if tried else " (no sample point to check at)"
+    return Evidence(Jet(tuple(values), tuple(sp.Integer(0) for _ in values)), message=note)
+
+
+def exact_point(x0: Any) -> bool:
+    """Whether x0 asks for an exact answer: an int, a Fraction, a SymPy number or a symbol."""
+    return is_exact(sp.sympify(x0)) if isinstance(x0, (int, sp.Basic)) else False

@@ -1,0 +1,200 @@
+"""The answer: θ with its error, and how it shows itself."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .errors import NotApplicable, Status, error_for
+from .evidence import Step
+from .expressions import latex
+from .families import ConnectionFunction
+from .families.base import number
+from .function import Function
+from .rules import Rule
+
+T = sp.Symbol("t")
+_SYMBOLS = {"Linear": "L", "Polynomial": "P", "Exponential": "E", "Trigonometric": "T", "Harmonic": "H"}
+
+
+@dataclass(frozen=True, repr=False)
+class KYTransform:
+    """∇_KY[f](x0): the limit θ of the connection parameters, how sure it is, and the connection curve.
+
+    ``theta`` and ``error`` are tuples in the family's order, of numbers (scalar x0), of arrays (array x0) or of SymPy
+    expressions; ``error`` is 0 where exact, a guarantee where ``bound`` is True, an estimate otherwise. Every parameter is
+    also an attribute (``r.a2``, ``r.B``), and the result is callable: ``r(t)`` is the connection curve at t.
+    """
+
+    theta: tuple[Any, ...]
+    error: tuple[Any, ...]
+    family: ConnectionFunction
+    rule: Rule
+    method: str
+    side: str
+    x0: Any
+    status: Any
+    message: str
+    bound: bool = False
+    exact: bool = False
+    nfev: int = 0
+    function: Function | None = field(default=None, compare=False)
+    _take_steps: Callable[[], tuple[Step, ...]] | None = field(default=None, compare=False)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Name → value."""
+        return dict(zip(self.family.names, self.theta, strict=True))
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        """Name → error."""
+        return dict(zip(self.family.names, self.error, strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        family = self.__dict__.get("family")
+        if family is not None and name in family.names:
+            return self.theta[family.index(name)]
+        known = ", ".join(family.names) if family is not None else ""
+        raise AttributeError(f"a result of {family!r} has no {name!r}; its parameters are {known}.")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.family.names]
+
+    def coefficient(self, k: int) -> Any:
+        """[∇_Pⁿ[f](x0)]_k, the coefficient of s^k (Eq. 12); polynomials only."""
+        degree = getattr(self.family, "degree", None)
+        if degree is None:
+            raise NotApplicable(f"coefficient(k) is for polynomials; this is a result of {self.family!r}.")
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k <= degree:
+            raise NotApplicable(f"coefficient(k) takes k from 0 to {degree}; {k!r} was given.")
+        return self.theta[degree - k]
+
+    @property
+    def success(self) -> Any:
+        """Whether the limit was reached: a bool, or an array of them."""
+        if isinstance(self.status, np.ndarray):
+            return np.array([s is Status.CONVERGED for s in self.status.reshape(-1)]).reshape(self.status.shape)
+        return self.status is Status.CONVERGED
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps (h_k, θ(h_k), distance from the limit) of the paper's scheme, where numbers were taken."""
+        return self._take_steps() if self._take_steps is not None else ()
+
+    @cached_property
+    def order(self) -> float:
+        """The order α with which θ(h) approaches the limit, fitted to the steps; nan where there are none."""
+        from .fit import fitted_order
+
+        if len(self.steps) < 3:
+            return float("nan")
+        return fitted_order([s.h for s in self.steps], [max(map(float, s.error)) for s in self.steps]).order
+
+    # -- the connection curve ------------------------------------------------------------------------------------
+
+    def __call__(self, t: Any) -> Any:
+        """g(t; θ), the connection curve at t (numbers, arrays or SymPy)."""
+        theta, x0 = self.theta, self.x0
+        if isinstance(t, (float, np.ndarray, np.floating)) and any(isinstance(c, sp.Basic) for c in (*theta, x0)):
+            theta, x0 = tuple(float(c) for c in theta), float(x0)
+        return self.family(t - x0, theta)
+
+    @cached_property
+    def expression(self) -> sp.Expr:
+        """The connection curve as a SymPy expression in the symbol ``t``."""
+        if isinstance(self.x0, np.ndarray):
+            raise NotApplicable("expression is for one point; this result holds many. Index the parameters instead.")
+        names = dict(zip(self.family.symbols, (sp.sympify(c) for c in self.theta), strict=True))
+        s = sp.Symbol("s")
+        return self.family.expression.xreplace(names).xreplace({s: T - sp.sympify(self.x0)})
+
+    # -- failing -------------------------------------------------------------------------------------------------
+
+    def raise_for_status(self) -> KYTransform:
+        """The result itself, or the exception of its status (for arrays, of the first failing point)."""
+        if np.all(self.success):
+            return self
+        if isinstance(self.status, np.ndarray):
+            failed = np.argwhere(~self.success)
+            first = tuple(int(i) for i in failed[0])
+            status = self.status[first]
+            text = f"{len(failed)} of {self.status.size} points failed, the first at index {first}: {status.value}"
+            raise error_for(status, text)
+        raise error_for(self.status, self.message)
+
+    # -- showing -------------------------------------------------------------------------------------------------
+
+    @property
+    def symbol(self) -> str:
+        """∇_P², ∇_E, …"""
+        letter = _SYMBOLS.get(type(self.family).__name__, "KY")
+        degree = getattr(self.family, "degree", None)
+        power = str(degree).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")) if letter == "P" else ""
+        return f"∇_{letter}{power}"
+
+    def __repr__(self) -> str:
+        label = self.function.label if self.function is not None else "f"
+        head = f"{self.symbol}[{label}]"
+        if isinstance(self.status, np.ndarray):
+            return f"{head}({self.x0.size} points): {int(np.sum(self.success))} reached, {', '.join(self.family.names)}"
+        head += f"({_short(self.x0)})"
+        if not self.success:
+            return f"{head}: {self.status.name}: {self.message.splitlines()[0]}"
+        values = []
+        for name, value, error in zip(self.family.names, self.theta, self.error, strict=True):
+            sure = "" if self.exact else f" ± {float(error):.1g}"
+            values.append(f"{name} = {_short(value)}{sure}")
+        return f"{head}: {', '.join(values)}{' (exact)' if self.exact else ''}"
+
+    def _latex(self) -> str:
+        letter = _SYMBOLS.get(type(self.family).__name__, "KY")
+        power = f"^{{{self.family.size - 1}}}" if letter == "P" else ""
+        inner = latex(self.function.shown) if self.function is not None and self.function.symbolic else "f"
+        values = ", ".join(_tex(value) for value in self.theta)
+        return rf"\nabla_{{{letter}}}{power}\left[{inner}\right]\!\left({_tex(self.x0)}\right) = \left({values}\right)"
+
+    def _repr_latex_(self) -> str | None:
+        if isinstance(self.status, np.ndarray) or not self.success:
+            return None
+        return f"$\\displaystyle {self._latex()}$"
+
+    def _repr_html_(self) -> str:
+        if isinstance(self.status, np.ndarray):
+            return f"<p>{html.escape(repr(self))}</p>"
+        rows = "".join(
+            f"<tr><td>{html.escape(name)}</td><td>{html.escape(_short(value))}</td>"
+            f"<td>{'exact' if self.exact else html.escape(f'{float(error):.2g}')}</td></tr>"
+            for name, value, error in zip(self.family.names, self.theta, self.error, strict=True)
+        )
+        caption = html.escape(repr(self).split(":", 1)[0])
+        return (
+            f"<table><caption>{caption}</caption><tr><th>parameter</th><th>value</th><th>error</th></tr>{rows}</table>"
+            f"<p>{html.escape(self.message)}</p>"
+        )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, sp.Basic):
+        return number(value)
+    return f"{float(value):.10g}" if not isinstance(value, (int, np.integer)) else str(value)
+
+
+def _tex(value: Any) -> str:
+    if isinstance(value, sp.Basic):
+        return latex(value)
+    text = _short(value)
+    if "e" not in text:
+        return text
+    mantissa, exponent = text.split("e")
+    return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"

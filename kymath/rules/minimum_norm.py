@@ -1,0 +1,57 @@
+"""R_P, the least norm of the parameters (Eq. 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..arithmetic import dot
+from ..evidence import Jet
+from ..families import ConnectionFunction
+from .base import Rule
+
+
+@dataclass(frozen=True)
+class MinimumNorm(Rule):
+    """The least ‖θ‖₂ among the θ with C1(h) and C2(h): the paper's R_P (Definition 3.4, Eq. 3).
+
+    For families linear in θ, θ(h) is the least-norm solution of two linear equations, and its limit the least-norm θ
+    with g = f and g′ = f′ at x0: (0, …, 0, f′, f) for polynomials, whatever f″ is. Other families are minimised by
+    SciPy.
+
+    >>> from kymath import MinimumNorm, Polynomial
+    >>> MinimumNorm().solve(Polynomial(2), 1.0, 8.0, 1.0)    # x³ at 1, h = 1
+    (3.5, 3.5, 1.0)
+    """
+
+    sided = False
+
+    def check(self, family: ConnectionFunction) -> None:
+        return None
+
+    def closed(self, family: ConnectionFunction) -> bool:
+        return family.linear
+
+    def solve(self, family: ConnectionFunction, f0: Any, f1: Any, h: Any) -> tuple[Any, ...]:
+        if not family.linear:
+            from .minimise import minimise
+
+            return minimise(self, family, f0, (f1 - f0) / h, h)
+        first, last = family.basis_jet(0), family.basis(h)  # type: ignore[attr-defined]
+        return _least(first, [(b - a) / h for a, b in zip(first, last, strict=True)], f0, (f1 - f0) / h)
+
+    def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
+        f0, f1 = jet.values[:2]
+        return _least(family.basis_jet(0), family.basis_jet(1), f0, f1)  # type: ignore[attr-defined]
+
+    def objective(self, family: ConnectionFunction, theta: Sequence[Any]) -> Any:
+        return dot(theta, theta)
+
+
+def _least(row: Sequence[Any], slope: Sequence[Any], f0: Any, f1: Any) -> tuple[Any, ...]:
+    """The least-norm θ with row·θ = f0 and slope·θ = f1: Bᵀ(BBᵀ)⁻¹(f0, f1)."""
+    aa, ab, bb = dot(row, row), dot(row, slope), dot(slope, slope)
+    det = aa * bb - ab * ab
+    u, v = (bb * f0 - ab * f1) / det, (aa * f1 - ab * f0) / det
+    return tuple(u * a + v * b for a, b in zip(row, slope, strict=True))

@@ -1,0 +1,378 @@
+"""The one road: choose the method, get evidence, let the rule decide, carry the errors through, return the result."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from .arithmetic import is_exact
+from .definition import theta_at
+from .errors import NotApplicable, NotFinite, Status, error_for
+from .evidence import Evidence, Step
+from .families import ConnectionFunction, Polynomial
+from .function import Function, as_function
+from .methods import Adaptive, Method, Symbolic
+from .methods.bounded import OutOfTime, bounded
+from .result import KYTransform
+from .rules import Osculating, Rule
+from .settle import EPS, Settled, in_floats, settle, settle_exact
+
+SIDES = ("both", "right", "left")
+
+
+def transform(
+    f: Any,
+    x0: Any,
+    family: ConnectionFunction | None = None,
+    rule: Rule | None = None,
+    method: Method | None = None,
+    *,
+    side: str = "both",
+    check: bool = True,
+    raises: bool | None = None,
+) -> KYTransform:
+    """∇_KY[f](x0) = lim_{h→0} θ(h), the parameters of the connection function that joins f(x0) and f(x0 + h).
+
+    ``f``: a SymPy expression with one symbol, a ``Lambda``, or a callable of one real number. ``x0``: a number (int and
+    SymPy numbers stay exact, a float gives a float with its error), a symbol, or an array (every parameter then has its
+    shape). ``family``: the connection function, ``Polynomial(2)`` by default. ``rule``: what makes θ(h) unique,
+    ``Osculating()`` by default. ``method``: how the limit is taken, None to choose. ``side``: "both", "right" or "left".
+    ``check``: compare the answer with an independent road before it is returned. ``raises``: whether a failure is an
+    exception; by default it is for one point, and a status with NaN for an array.
+
+    Raises ``NoLimit``, ``Diverges``, ``NotUnique``, ``NoContact``, ``NotReached``, ``NotFinite``, ``BadFunction`` and
+    ``NotApplicable``, all of them ``KYError``. Source: Condor, Definitions 3.3–3.7.
+
+    >>> import sympy as sp, kymath as ky
+    >>> x = sp.symbols("x")
+    >>> ky.transform(x**3, 1, ky.Polynomial(2)).theta
+    (3, 3, 1)
+    """
+    family = Polynomial(2) if family is None else family
+    rule = Osculating() if rule is None else rule
+    _check_request(family, rule, method, side)
+    rule.check(family)
+    function = as_function(f)
+    point, scalar = _point(x0)
+    many = isinstance(point, np.ndarray) and not scalar
+    raises = (not many) if raises is None else raises
+    if many or (isinstance(point, np.ndarray) and not function.symbolic) or isinstance(method, Adaptive):
+        result = _numerical(function, x0, _floats(point, x0), scalar, family, rule, method, side)
+    else:
+        result = _scalar(function, x0, point, family, rule, method, side, check)
+    if raises and not np.all(result.success):
+        _fail(result)
+    return result
+
+
+# -- what was asked --------------------------------------------------------------------------------------------------
+
+
+def _check_request(family: Any, rule: Any, method: Any, side: str) -> None:
+    wrong = "{0} must be {1}; {2!r} was given."
+    if not isinstance(family, ConnectionFunction):
+        raise NotApplicable(wrong.format("family", "a family such as Polynomial(2) or Exponential()", family))
+    if not isinstance(rule, Rule):
+        raise NotApplicable(wrong.format("rule", "a rule such as Osculating() or MinimumNorm()", rule))
+    if method is not None and not isinstance(method, Method):
+        raise NotApplicable(wrong.format("method", "a method such as Symbolic() or Adaptive(), or None", method))
+    if side not in SIDES:
+        raise NotApplicable(f'side must be "both", "right" or "left"; {side!r} was given.')
+
+
+def _point(x0: Any) -> tuple[Any, bool]:
+    """x0 as an exact SymPy value, or as a float array; and whether it is one point."""
+    if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
+        raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
+    if isinstance(x0, sp.Basic) or isinstance(x0, numbers.Rational):
+        exact = sp.Rational(x0.numerator, x0.denominator) if isinstance(x0, numbers.Rational) else sp.sympify(x0)
+        if exact.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or exact.is_real is False:
+            raise NotFinite(f"x0 must be a finite real number; {x0} was given.")
+        if is_exact(exact):
+            return exact, True
+        return np.asarray(float(exact)), True
+    try:
+        array = np.asarray(x0, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.") from error
+    scalar = not isinstance(x0, (np.ndarray, list, tuple))
+    if scalar and not np.isfinite(array):
+        raise NotFinite(f"x0 must be a finite real number; {x0!r} was given.")
+    return array, scalar
+
+
+def _floats(point: Any, x0: Any) -> np.ndarray:
+    if isinstance(point, np.ndarray):
+        return point
+    if point.free_symbols:
+        raise NotApplicable(f"a symbolic point needs a SymPy expression and Symbolic(); x0 = {x0} has no number.")
+    return np.asarray(float(point))
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _numerical(
+    function: Function,
+    x0: Any,
+    points: np.ndarray,
+    scalar: bool,
+    family: ConnectionFunction,
+    rule: Rule,
+    method: Method | None,
+    side: str,
+) -> KYTransform:
+    method = Adaptive() if method is None else method
+    if reason := method.why_not(function, family, rule):
+        raise NotApplicable(reason)
+    if isinstance(method, Symbolic):
+        raise NotApplicable("Symbolic() takes one point at a time; for an array use method=None or Adaptive().")
+    evidence = method.evidence(function, points, family, rule, side)
+    settled = _tolerated(settle(evidence, family, rule, side), method, family)
+    reason = (
+        "" if settled.message and not np.all(settled.status == Status.CONVERGED) else _how(method, family, rule, side)
+    )
+
+    def result(one: Settled, word: str, message: str) -> KYTransform:
+        keep = (one.status == Status.CONVERGED) if not scalar else True
+        theta = tuple(np.where(keep, row, np.nan) for row in one.theta)
+        error = tuple(np.where(keep, row, np.nan) for row in one.error)
+        if scalar:
+            theta, error = tuple(float(c) for c in theta), tuple(float(c) for c in error)
+        status = one.status[()] if scalar else one.status
+        shown = float(points) if scalar else points
+        nfev = int(np.sum(evidence.nfev)) if scalar else evidence.nfev
+        bound = evidence.jet.bound if evidence.jet is not None else False
+        steps = _stepper(function, float(points), family, rule, word, theta, method, evidence) if scalar else None
+        return KYTransform(
+            theta, error, family, rule, method.name, word, shown, status, message, bound, False, nfev, function, steps
+        )
+
+    main = result(settled, side, reason or settled.message)
+    if side == "both" and scalar:
+        _attach_sides(main, _sides(evidence, settled, family, rule, result))
+    return main
+
+
+def _how(method: Method, family: ConnectionFunction, rule: Rule, side: str) -> str:
+    minimised = getattr(method, "solver", "") == "scipy" or not rule.closed(family)
+    road = "SciPy minimises at each step" if minimised else "divided differences at geometric steps, extrapolated"
+    agree = "; the two sides agree" if side == "both" else f"; from the {side}"
+    return f"adaptive: {road}{agree}."
+
+
+def _tolerated(settled: Settled, method: Method, family: ConnectionFunction) -> Settled:
+    """Hold the result to the tolerance that was asked for."""
+    rtol, atol = getattr(method, "rtol", None), getattr(method, "atol", None)
+    if rtol is None and atol is None:
+        return settled
+    theta, error = np.array(settled.theta, dtype=float), np.array(settled.error, dtype=float)
+    allowed = (atol or 0.0) + (rtol or 0.0) * np.abs(theta)
+    status = settled.status.copy()
+    missed = np.any(error > allowed, axis=0) & (status == Status.CONVERGED)
+    status[missed] = Status.NOT_REACHED
+    message = settled.message
+    if status.shape == () and missed:
+        worst = int(np.argmax(error - allowed))
+        message = (
+            f"the tolerance was not reached: {family.names[worst]} = {theta[worst]:.6g} ± {error[worst]:.1e}, and "
+            f"{allowed[worst]:.1e} was asked for."
+        )
+    return Settled(settled.theta, settled.error, status, message, settled.left, settled.right)
+
+
+def _sides(
+    evidence: Evidence,
+    settled: Settled,
+    family: ConnectionFunction,
+    rule: Rule,
+    result: Callable[[Settled, str, str], KYTransform],
+) -> tuple[KYTransform | None, KYTransform | None]:
+    """The one-sided results of a two-sided failure, None where there is none."""
+    if settled.status[()] not in (Status.NO_LIMIT, Status.DIVERGES):
+        return None, None
+    out = []
+    for word, given, own in (("left", settled.left, evidence.left), ("right", settled.right, evidence.right)):
+        one = given
+        if one is None and own is not None:
+            one = settle(own, family, rule, word)
+        good = one is not None and one.status[()] is Status.CONVERGED
+        out.append(result(one, word, f"from the {word}") if good and one is not None else None)
+    return out[0], out[1]
+
+
+def _attach_sides(main: KYTransform, sides: tuple[KYTransform | None, KYTransform | None]) -> None:
+    object.__setattr__(main, "_one_sided", sides)
+
+
+def _stepper(
+    function: Function,
+    x0: float,
+    family: ConnectionFunction,
+    rule: Rule,
+    side: str,
+    theta: tuple[float, ...],
+    method: Method,
+    evidence: Evidence,
+) -> Callable[[], tuple[Step, ...]]:
+    """The record of the paper's scheme, taken when it is asked for."""
+
+    def take() -> tuple[Step, ...]:
+        if evidence.samples is not None:
+            h, rows = evidence.samples
+        else:
+            rho, start = getattr(method, "rho", 0.5), getattr(method, "h0", None) or first_step(evidence, x0)
+            h = (-1 if side == "left" else 1) * start * rho ** np.arange(12)
+            rows = theta_at(function, x0, family, rule, h, side)
+        distance = np.abs(np.array(family.difference(rows, [np.full(len(h), c) for c in theta])))
+        return tuple(
+            Step(float(h[k]), tuple(float(row[k]) for row in rows), tuple(float(d) for d in distance[:, k]))
+            for k in range(len(h))
+        )
+
+    return take
+
+
+def first_step(evidence: Evidence, x0: float) -> float:
+    """A step on the scale on which f bends at x0: where f′h and f″h²/2 are alike, within reason."""
+    jet = evidence.jet
+    scale = max(abs(x0), 1.0)
+    if jet is None or len(jet.values) < 3:
+        return scale / 4
+    slope, bend = abs(float(jet.values[1])), abs(float(jet.values[2]))
+    ratio = 2 * slope / bend if bend > 0 and slope > 0 else scale
+    return 2.0 ** math.floor(math.log2(min(max(ratio / 4, 1e-6 * scale), scale / 2)))
+
+
+# -- expressions -------------------------------------------------------------------------------------------------------
+
+
+def _scalar(
+    function: Function,
+    x0: Any,
+    point: Any,
+    family: ConnectionFunction,
+    rule: Rule,
+    method: Method | None,
+    side: str,
+    check: bool,
+) -> KYTransform:
+    if not function.symbolic:
+        if isinstance(method, Symbolic):
+            raise NotApplicable(method.why_not(function, family, rule))
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side)
+    chosen = method if isinstance(method, Symbolic) else Symbolic()
+    if method is not None and not isinstance(method, Symbolic):
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side)
+    if reason := chosen.why_not(function, family, rule):
+        if method is not None:
+            raise NotApplicable(reason)
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side)
+    asked_exact = not isinstance(point, np.ndarray)
+    exact_x0 = point if asked_exact else sp.Rational(*float(point).as_integer_ratio())
+    end = time.monotonic() + chosen.timeout
+    evidence = chosen.evidence(function, exact_x0, family, rule, side)
+    settled = _settled_exactly(evidence, family, rule, side, end)
+    if settled.status is Status.NOT_REACHED and method is None and not exact_x0.free_symbols:
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side)
+    return _exact_result(function, exact_x0, asked_exact, family, rule, side, evidence, settled, end)
+
+
+def _settled_exactly(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str, end: float) -> Settled:
+    try:
+        return bounded(lambda: settle_exact(evidence, family, rule, side), max(end - time.monotonic(), 1.0))
+    except OutOfTime:
+        pass
+    except NotImplementedError:  # sympy.solve has no way for a user's family
+        pass
+    nothing = tuple(sp.nan for _ in family.names)
+    text = f"SymPy could not solve the limit equations of {family!r} exactly."
+    if evidence.jet is None or any(v.free_symbols for v in evidence.jet.values):
+        return Settled(nothing, nothing, Status.NOT_REACHED, text)
+    numeric = settle(Evidence(in_floats(evidence.jet), status=Status.CONVERGED, message=text), family, rule, side)
+    return Settled(
+        tuple(float(c) for c in numeric.theta),
+        tuple(float(c) for c in numeric.error),
+        numeric.status[()],
+        numeric.message,
+    )
+
+
+def _exact_result(
+    function: Function,
+    x0: Any,
+    asked_exact: bool,
+    family: ConnectionFunction,
+    rule: Rule,
+    side: str,
+    evidence: Evidence,
+    settled: Settled,
+    end: float,
+) -> KYTransform:
+    def result(one: Settled, word: str, message: str) -> KYTransform:
+        exact = asked_exact and all(isinstance(c, sp.Basic) for c in one.theta)
+        theta, error = one.theta, one.error
+        if one.status is not Status.CONVERGED:
+            theta = error = tuple(float("nan") for _ in family.names)
+        elif exact:
+            theta = tuple(_simplest(c, end) for c in theta)
+        elif all(isinstance(c, sp.Basic) for c in theta):
+            theta = tuple(float(sp.N(c, 25)) for c in theta)
+            error = tuple(EPS / 2 * abs(c) for c in theta)
+        shown = x0 if asked_exact else float(x0)
+        steps = None
+        if one.status is Status.CONVERGED and not x0.free_symbols:
+            numbers_ = tuple(float(c) for c in theta)
+            jet = in_floats(evidence.jet) if evidence.jet is not None else None
+            steps = _stepper(function, float(x0), family, rule, word, numbers_, Symbolic(), Evidence(jet))
+        return KYTransform(
+            theta, error, family, rule, "symbolic", word, shown, one.status, message, False, exact, 0, function, steps
+        )
+
+    text = (
+        settled.message
+        if settled.status is not Status.CONVERGED
+        else f"symbolic: {settled.message}; checked by numbers."
+    )
+    main = result(settled, side, text)
+    if side == "both" and settled.status in (Status.NO_LIMIT, Status.DIVERGES):
+        out = []
+        for word, given, own in (("left", settled.left, evidence.left), ("right", settled.right, evidence.right)):
+            one = given
+            if one is None and own is not None and own.jet is not None:
+                one = settle_exact(own, family, rule, word)
+            good = one is not None and one.status is Status.CONVERGED
+            out.append(result(one, word, f"symbolic: from the {word}.") if good and one is not None else None)
+        _attach_sides(main, (out[0], out[1]))
+    return main
+
+
+def _simplest(value: sp.Expr, end: float) -> sp.Expr:
+    """The shortest of a few equal forms, in bounded time."""
+    if value.is_Rational or value.count_ops() < 2:
+        return value
+    try:
+        simpler = bounded(lambda: sp.simplify(value), min(2.0, max(end - time.monotonic(), 0.2)))
+    except (OutOfTime, Exception):
+        return value
+    return simpler if simpler.count_ops() <= value.count_ops() else value
+
+
+# -- failing -----------------------------------------------------------------------------------------------------------
+
+
+def _fail(result: KYTransform) -> None:
+    if isinstance(result.status, np.ndarray):
+        result.raise_for_status()
+    left, right = result.__dict__.get("_one_sided", (None, None))
+    if result.status in (Status.NO_LIMIT, Status.DIVERGES):
+        raise error_for(result.status, result.message, left=left, right=right)
+    if result.status is Status.NOT_REACHED:
+        raise error_for(result.status, result.message, best=result)
+    raise error_for(result.status, result.message)
