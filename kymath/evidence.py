@@ -39,6 +39,7 @@ class Jet:
     left: Any = None
     right: Any = None
     bound: bool = False
+    settled: bool = False  # left and right are decided and stay, whatever f′ says
 
     @property
     def exact(self) -> bool:

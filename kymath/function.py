@@ -46,7 +46,8 @@ class Function:
             raise BadFunction(f"text is not a function: write kymath.parse({f!r}) to make it an expression.")
         elif not callable(f):
             raise BadFunction(
-                f"f must be a SymPy expression, a Lambda or a callable of one real number; {type(f).__name__} was given."
+                "f must be a SymPy expression, a Lambda or a callable of one real number; "
+                f"{type(f).__name__} was given."
             )
         if self.expression is not None:
             self.expression = _exact_numbers(self.expression)
@@ -64,6 +65,12 @@ class Function:
         return "f" if name in (None, "<lambda>") else str(name)
 
     @property
+    def shown(self) -> sp.Expr:
+        """The expression in the user's own variable."""
+        assert self.expression is not None
+        return self.expression.xreplace({X: self.variable})
+
+    @property
     def symbolic(self) -> bool:
         return self.expression is not None
 
@@ -75,32 +82,25 @@ class Function:
             return np.empty(points.shape)
         flat = points.reshape(-1)
         if self._call is None:
-            self._call, values = self._choose(flat)
-        else:
-            values = self._call(flat)
+            self._call = self._choose(flat)
+        values = self._call(flat)
         self.nfev += flat.size
         values[~np.isfinite(values)] = np.nan
         return values.reshape(points.shape)
 
-    def _choose(self, points: np.ndarray) -> tuple[Callable[[np.ndarray], np.ndarray], np.ndarray]:
-        """The first way of calling that gives one real number for each point, and what it gave."""
+    def _choose(self, points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """The first way of calling that gives one real number for each point, tried on two of them."""
         if self.expression is not None:
-            call = _lambdified(self.expression)
-            return call, call(points)
-        probe = points if points.size > 1 else np.repeat(points, 2)
-        try:
-            values = self._vectorised(probe)
-        except Exception:  # whatever it was, the scalar call below shows it or does without
-            values = None
-        if values is not None and self._agrees(probe, values):
-            return self._vectorised, values[: points.size].copy()
-        if "torch" in sys.modules:
-            tensor = self._torch()
+            return _lambdified(self.expression)
+        probe = points[[0, -1]]
+        for call in (self._vectorised, *([self._torch()] if "torch" in sys.modules else [])):
+            self.nfev += probe.size
             try:
-                return tensor, tensor(points)
-            except Exception:  # not a torch function either
-                pass
-        return self._one_by_one, self._one_by_one(points)
+                if self._agrees(probe, call(probe)):
+                    return call
+            except Exception:  # whatever it was, the scalar call shows it or does without
+                continue
+        return self._one_by_one
 
     def _vectorised(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
@@ -113,12 +113,12 @@ class Function:
 
     def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
         """A callable is vectorised if an element's value does not depend on its neighbours."""
-        for k in {0, points.size - 1}:
+        for k in range(points.size):
+            self.nfev += 1
             try:
                 alone = self._one_by_one(points[k : k + 1])[0]
             except BadFunction:
                 return True  # works for arrays only
-            self.nfev += 1
             if np.isfinite(alone) and np.isfinite(values[k]):
                 same = abs(alone - values[k]) <= 64 * self.eps * max(abs(alone), abs(values[k]))
             else:

@@ -28,8 +28,9 @@ class KYTransform:
     """∇_KY[f](x0): the limit θ of the connection parameters, how sure it is, and the connection curve.
 
     ``theta`` and ``error`` are tuples in the family's order, of numbers (scalar x0), of arrays (array x0) or of SymPy
-    expressions; ``error`` is 0 where exact, a guarantee where ``bound`` is True, an estimate otherwise. Every parameter is
-    also an attribute (``r.a2``, ``r.B``), and the result is callable: ``r(t)`` is the connection curve at t.
+    expressions; ``error`` is 0 where exact, a guarantee where ``bound`` is True, an estimate otherwise. Every
+    parameter is also an attribute (``r.a2``, ``r.B``), and the result is callable: ``r(t)`` is the connection curve
+    at t.
     """
 
     theta: tuple[Any, ...]
@@ -84,7 +85,9 @@ class KYTransform:
     def success(self) -> Any:
         """Whether the limit was reached: a bool, or an array of them."""
         if isinstance(self.status, np.ndarray):
-            return np.array([s is Status.CONVERGED for s in self.status.reshape(-1)]).reshape(self.status.shape)
+            return np.array([s is Status.CONVERGED for s in self.status.reshape(-1)], dtype=bool).reshape(
+                self.status.shape
+            )
         return self.status is Status.CONVERGED
 
     @cached_property

@@ -12,6 +12,7 @@ from .errors import Status
 from .evidence import Evidence, Jet, statuses
 from .families import ConnectionFunction
 from .rules import Rule
+from .rules.base import leaving
 
 EPS = float(np.finfo(float).eps)
 
@@ -50,6 +51,7 @@ def _one_limit(
 ) -> Settled:
     status = status.copy()
     with np.errstate(all="ignore"):
+        jet = replace(jet, left=leaving(jet, "left"), right=leaving(jet, "right"), settled=True)
         for obstacle in rule.obstacles(family, jet, side):
             where = np.broadcast_to(obstacle.where, status.shape) & (status == Status.CONVERGED)
             if where.any():
@@ -61,10 +63,8 @@ def _one_limit(
     if lost.any():
         status[lost] = Status.NOT_REACHED
         if status.shape == ():
-            message = (
-                "the problem is ill-conditioned: within the error of the derivatives of f the parameters can be anything "
-                f"(the jet is {', '.join(f'{jet.words(k)} ± {float(jet.errors[k]):.1e}' for k in range(rule.entries(family)))})."
-            )
+            shown = ", ".join(f"{jet.words(k)} ± {float(jet.errors[k]):.1e}" for k in range(rule.entries(family)))
+            message = f"the problem is ill-conditioned: within the errors of the jet ({shown}) θ can be anything."
     return Settled(tuple(theta), tuple(error), status, message)
 
 
@@ -86,7 +86,7 @@ def _propagate(jet: Jet, theta: np.ndarray, family: ConnectionFunction, rule: Ru
             values = list(jet.values)
             values[k] = np.asarray(values[k], dtype=float) + sign * size
             moved = _limit(replace(jet, values=tuple(values)), family, rule, side, theta.shape[1:])
-            moves.append(np.abs(np.array(family.difference(moved, theta))))
+            moves.append(np.abs(np.array(family.difference(tuple(moved), tuple(theta)))))
         error = error + np.maximum(*moves)
     return np.where(np.isnan(error), np.inf, error)
 
@@ -107,21 +107,8 @@ def _two_sided(evidence: Evidence, status: np.ndarray, family: ConnectionFunctio
     differ = (status == Status.CONVERGED) & apart
     status[differ] = Status.NO_LIMIT
     if status.shape == () and differ:
-        message = differing(family, left.theta, right.theta)
+        message = family.differing(left.theta, right.theta)
     return Settled(right.theta, tuple(np.maximum(left.error, right.error)), status, message, left, right)
-
-
-def differing(family: ConnectionFunction, left: Any, right: Any) -> str:
-    """The sentence for one-sided limits that differ."""
-    from .families.base import number
-
-    def listed(theta: Any) -> str:
-        return ", ".join(f"{name} = {number(c)}" for name, c in zip(family.names, theta, strict=True))
-
-    return (
-        f"the one-sided limits differ: from the left {listed(left)}; from the right {listed(right)}. "
-        'Ask for one with side="right" or side="left".'
-    )
 
 
 # -- exact ---------------------------------------------------------------------------------------------------------
@@ -139,7 +126,7 @@ def settle_exact(evidence: Evidence, family: ConnectionFunction, rule: Rule, sid
             if one.status is not Status.CONVERGED:
                 return replace(one, left=left, right=right)
         if any(_apart(name, a, b, family) for name, a, b in zip(family.names, left.theta, right.theta, strict=True)):
-            return Settled(nothing, nothing, Status.NO_LIMIT, differing(family, left.theta, right.theta), left, right)
+            return Settled(nothing, nothing, Status.NO_LIMIT, family.differing(left.theta, right.theta), left, right)
         return right
     return _exact_side(evidence.jet, family, rule, side, evidence.message)
 
@@ -166,4 +153,4 @@ def in_floats(jet: Jet) -> Jet:
     """An exact jet in doubles, with the rounding as its error."""
     values = tuple(np.asarray(float(v)) for v in jet.values)
     sides = [None if way is None else np.asarray(float(way)) for way in (jet.left, jet.right)]
-    return Jet(values, tuple(EPS / 2 * np.abs(v) for v in values), *sides)
+    return Jet(values, tuple(EPS / 2 * np.abs(v) for v in values), sides[0], sides[1])

@@ -39,12 +39,12 @@ def transform(
 ) -> KYTransform:
     """∇_KY[f](x0) = lim_{h→0} θ(h), the parameters of the connection function that joins f(x0) and f(x0 + h).
 
-    ``f``: a SymPy expression with one symbol, a ``Lambda``, or a callable of one real number. ``x0``: a number (int and
-    SymPy numbers stay exact, a float gives a float with its error), a symbol, or an array (every parameter then has its
-    shape). ``family``: the connection function, ``Polynomial(2)`` by default. ``rule``: what makes θ(h) unique,
-    ``Osculating()`` by default. ``method``: how the limit is taken, None to choose. ``side``: "both", "right" or "left".
-    ``check``: compare the answer with an independent road before it is returned. ``raises``: whether a failure is an
-    exception; by default it is for one point, and a status with NaN for an array.
+    ``f``: a SymPy expression with one symbol, a ``Lambda``, or a callable of one real number. ``x0``: a number (int
+    and SymPy numbers stay exact, a float gives a float with its error), a symbol, or an array (every parameter then
+    has its shape). ``family``: the connection function, ``Polynomial(2)`` by default. ``rule``: what makes θ(h)
+    unique, ``Osculating()`` by default. ``method``: how the limit is taken, None to choose. ``side``: "both", "right"
+    or "left". ``check``: compare the answer with an independent road before it is returned. ``raises``: whether a
+    failure is an exception; by default it is for one point, and a status with NaN for an array.
 
     Raises ``NoLimit``, ``Diverges``, ``NotUnique``, ``NoContact``, ``NotReached``, ``NotFinite``, ``BadFunction`` and
     ``NotApplicable``, all of them ``KYError``. Source: Condor, Definitions 3.3–3.7.
@@ -90,7 +90,7 @@ def _point(x0: Any) -> tuple[Any, bool]:
     """x0 as an exact SymPy value, or as a float array; and whether it is one point."""
     if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
         raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
-    if isinstance(x0, sp.Basic) or isinstance(x0, numbers.Rational):
+    if isinstance(x0, (sp.Basic, numbers.Rational)):
         exact = sp.Rational(x0.numerator, x0.denominator) if isinstance(x0, numbers.Rational) else sp.sympify(x0)
         if exact.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or exact.is_real is False:
             raise NotFinite(f"x0 must be a finite real number; {x0} was given.")
@@ -139,10 +139,10 @@ def _numerical(
         "" if settled.message and not np.all(settled.status == Status.CONVERGED) else _how(method, family, rule, side)
     )
 
-    def result(one: Settled, word: str, message: str) -> KYTransform:
-        keep = (one.status == Status.CONVERGED) if not scalar else True
-        theta = tuple(np.where(keep, row, np.nan) for row in one.theta)
-        error = tuple(np.where(keep, row, np.nan) for row in one.error)
+    def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
+        keep = one.status == Status.CONVERGED
+        theta: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.theta)
+        error: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.error)
         if scalar:
             theta, error = tuple(float(c) for c in theta), tuple(float(c) for c in error)
         status = one.status[()] if scalar else one.status
@@ -155,6 +155,8 @@ def _numerical(
         )
 
     main = result(settled, side, reason or settled.message)
+    if scalar and main.status is Status.NOT_REACHED:
+        object.__setattr__(main, "_best", result(settled, side, settled.message, best=True))
     if side == "both" and scalar:
         _attach_sides(main, _sides(evidence, settled, family, rule, result))
     return main
@@ -374,5 +376,5 @@ def _fail(result: KYTransform) -> None:
     if result.status in (Status.NO_LIMIT, Status.DIVERGES):
         raise error_for(result.status, result.message, left=left, right=right)
     if result.status is Status.NOT_REACHED:
-        raise error_for(result.status, result.message, best=result)
+        raise error_for(result.status, result.message, best=result.__dict__.get("_best", result))
     raise error_for(result.status, result.message)

@@ -106,6 +106,25 @@ class ConnectionFunction(abc.ABC):
             out.append(np.mod(d + np.pi, TWO_PI) - np.pi if name in self.angles else d)
         return tuple(out)
 
+    def canonical(self, theta: np.ndarray) -> np.ndarray:
+        """The θ of the same function inside the family's ranges."""
+        return theta
+
+    def box(self) -> list[tuple[float, float]]:
+        """The ranges of the parameters."""
+        return [(-np.inf, np.inf)] * self.size
+
+    def differing(self, left: Sequence[Any], right: Sequence[Any]) -> str:
+        """The sentence for one-sided limits that differ."""
+
+        def listed(theta: Sequence[Any]) -> str:
+            return ", ".join(f"{name} = {number(c)}" for name, c in zip(self.names, theta, strict=True))
+
+        return (
+            f"the one-sided limits differ: from the left {listed(left)}; from the right {listed(right)}. "
+            'Ask for one with side="right" or side="left".'
+        )
+
     def jacobian(self, theta: Sequence[Any], order: int | None = None) -> np.ndarray:
         """DJ, the derivatives of the jet (g, …, g^(order)) by the parameters: shape (order + 1, N, …).
 

@@ -31,7 +31,8 @@ class Family(ConnectionFunction):
     >>> decay(0, (2, 1, 5))
     7
 
-    Raises ``ParseError`` for text that is no formula of s and the parameters, ``NotApplicable`` for names that do not fit.
+    Raises ``ParseError`` for text that is no formula of s and the parameters, ``NotApplicable`` for names that do not
+    fit.
     """
 
     formula: Any = None
@@ -112,6 +113,10 @@ class Family(ConnectionFunction):
     def _numeric(self) -> Any:
         return sp.lambdify((S, *self.symbols), self.formula, ["numpy", "scipy"])
 
+    def box(self) -> list[tuple[float, float]]:
+        positive = self.positive.split()
+        return [(1e-12, np.inf) if name in positive else (-np.inf, np.inf) for name in self.names]
+
     def __call__(self, s: Any, theta: Sequence[Any]) -> Any:
         theta = self._check(theta)
         if elementary(s, *theta) is elementary(0.0):
@@ -143,8 +148,8 @@ class Family(ConnectionFunction):
         yield Obstacle(
             ways == 0,
             Status.NO_CONTACT,
-            f"no member of {self!r} was found with the jet ({shown}) of f at x0. If one exists, give Family(…, start=…) "
-            "near it.",
+            f"no member of {self!r} was found with the jet ({shown}) of f at x0. If one exists, give "
+            "Family(…, start=…) near it.",
         )
         yield Obstacle(
             ways > 1,
@@ -161,7 +166,7 @@ class Family(ConnectionFunction):
             starts = np.broadcast_to(np.asarray(self.start, float)[None, :, None], (1, *flat.shape))
         else:
             starts = _starts(flat, positive)
-        theta, ways = solve_jet(self, flat, starts, lambda t: np.all(t[positive] > 0, axis=0))
+        theta, ways = solve_jet(self, tuple(flat), starts, lambda t: np.all(t[positive] > 0, axis=0))
         theta = np.where(ways == 1, theta, np.nan)
         return tuple(row.reshape(shape) for row in theta), ways.reshape(shape)
 
@@ -201,7 +206,7 @@ def _starts(jet: np.ndarray, positive: list[int]) -> np.ndarray:
     for _ in range(24):
         pick = rng.integers(0, len(scales), size)
         factor = rng.uniform(0.3, 3.0, size) * rng.choice([-1.0, 1.0], size)
-        out.append(np.array([f * scales[k] for f, k in zip(factor, pick, strict=True)]))
+        out.append(np.array([f * scales[int(k)] for f, k in zip(factor, list(pick), strict=True)]))
     starts = np.array(out)
     starts[:, positive] = np.abs(starts[:, positive])
     return starts

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import elementary
+from ..arithmetic import TWO_PI, elementary, wrap
 from ..errors import NotApplicable, Status
 from .base import ConnectionFunction, Obstacle
 from .spacing import equal_spacing
@@ -41,6 +41,18 @@ class Harmonic(ConnectionFunction):
 
     def __repr__(self) -> str:
         return "Harmonic()" if self.offset else "Harmonic(offset=False)"
+
+    def canonical(self, theta: np.ndarray) -> np.ndarray:
+        a, w, p = theta[:3]
+        if w < 0:  # A cos(−ωs + φ) = A cos(ωs − φ)
+            w, p = -w, -p
+        if a < 0:
+            a, p = -a, p + np.pi
+        return np.array([a, w, float(wrap(p)), *theta[3:]])
+
+    def box(self) -> list[tuple[float, float]]:
+        ranges = [(0.0, np.inf), (0.0, np.inf), (0.0, TWO_PI), (-np.inf, np.inf)]
+        return ranges[: self.size]
 
     def __call__(self, s: Any, theta: Sequence[Any]) -> Any:
         a, w, p, *c = self._check(theta)
@@ -85,14 +97,14 @@ class Harmonic(ConnectionFunction):
         yield Obstacle(
             level & third,
             Status.NOT_UNIQUE,
-            f"f′(x0) = f″(x0) = f‴(x0) = 0{jet.within(1, 2, 3)}: the constant {f0} has this contact, with A = 0 and any "
-            "ω and φ.",
+            f"f′(x0) = f″(x0) = f‴(x0) = 0{jet.within(1, 2, 3)}: the constant {f0} has this contact, with A = 0 "
+            "and any ω and φ.",
         )
         yield Obstacle(
             level,
             Status.NO_CONTACT,
-            f"f′(x0) = 0{jet.within(1)} but f‴(x0) = {f3}: a harmonic that is level at x0 is even about it, so none has "
-            "this contact.",
+            f"f′(x0) = 0{jet.within(1)} but f‴(x0) = {f3}: a harmonic that is level at x0 is even about it, so none "
+            "has this contact.",
         )
         yield Obstacle(
             third,
@@ -113,8 +125,8 @@ class Harmonic(ConnectionFunction):
         yield Obstacle(
             zero & straight,
             Status.NOT_UNIQUE,
-            f"f(x0) = 0 and f″(x0) = 0{jet.within(0, 2)}: f crosses zero with slope {f1}, and ω is free: every ω > 0 with "
-            "A = |f′|/ω has this contact. Use Harmonic() with its offset.",
+            f"f(x0) = 0 and f″(x0) = 0{jet.within(0, 2)}: f crosses zero with slope {f1}, and ω is free: every "
+            "ω > 0 with A = |f′|/ω has this contact. Use Harmonic() with its offset.",
         )
         yield Obstacle(
             zero,

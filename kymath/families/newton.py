@@ -61,37 +61,48 @@ def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
         return (np.linalg.pinv(stacked) @ right)[..., 0].T
 
 
+class NodeSystem:
+    """The equations Δ_k[g(·; θ)] = Δ_k[f] at the nodes c_j h, for P points: residuals in units of f's own movement."""
+
+    def __init__(
+        self, family: ConnectionFunction, nodes: Sequence[Any], h: np.ndarray, values: Sequence[np.ndarray]
+    ) -> None:
+        self.family, self.nodes, self.h = family, nodes, h
+        self.wanted = np.array(divided_differences(nodes, h, values), dtype=float)
+        powers = np.abs(h) ** np.arange(family.size)[:, None]
+        unit = np.max(np.abs(self.wanted) * powers, axis=0)
+        self.weight = powers / np.where(unit > 0, unit, 1.0)
+        self.functions = [_derivatives(family, r) for r in multiplicities(nodes)]
+
+    def start(self) -> np.ndarray:
+        """The θ whose jet is k! Δ_k: right in the limit."""
+        factorials = np.cumprod([1.0, *range(1, self.family.size)])[:, None]
+        theta = self.family.from_jet(tuple(self.wanted * factorials))
+        return np.array([np.broadcast_to(np.asarray(c, dtype=float), self.h.shape) for c in theta])
+
+    def residual(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, gradients = [], []
+        for c, function in zip(self.nodes, self.functions, strict=True):
+            entries = [np.broadcast_to(np.asarray(e, float), self.h.shape) for e in function(c * self.h, *theta)]
+            values.append(entries[0])
+            gradients.append(np.array(entries[1:]))
+        differences = np.array(divided_differences(self.nodes, self.h, values))
+        slopes = np.array(divided_differences(self.nodes, self.h, gradients))
+        return (differences - self.wanted) * self.weight, slopes * self.weight[:, None, :]
+
+
 def interpolate(
     family: ConnectionFunction, nodes: Sequence[Any], h: Any, values: Sequence[Any], start: Sequence[Any] | None
 ) -> tuple[Any, ...]:
     """θ with the divided differences of the values at the nodes c_j h; NaN where none is found."""
     shape = np.broadcast_shapes(np.shape(h), *(np.shape(v) for v in values))
-    flat = [np.broadcast_to(np.asarray(v, dtype=float), shape).reshape(-1) for v in values]
-    width = np.broadcast_to(np.asarray(h, dtype=float), shape).reshape(-1)
-    wanted = np.array(divided_differences(nodes, width, flat), dtype=float)
-    factorials = np.cumprod([1.0, *range(1, family.size)])[:, None]
-    if start is None:
-        first = np.array([np.broadcast_to(c, wanted.shape[1:]) for c in family.from_jet(tuple(wanted * factorials))])
-    else:
-        first = np.array([np.broadcast_to(np.asarray(c, dtype=float), shape).reshape(-1) for c in start])
-    unit = np.max(np.abs(wanted) * np.abs(width) ** np.arange(family.size)[:, None], axis=0)
-    weight = np.abs(width) ** np.arange(family.size)[:, None] / np.where(unit > 0, unit, 1.0)
-    orders = multiplicities(nodes)
-    functions = [_derivatives(family, r) for r in orders]
 
-    def residual(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        values_of, gradients = [], []
-        for c, function in zip(nodes, functions, strict=True):
-            entries = [
-                np.broadcast_to(np.asarray(e, dtype=float), wanted.shape[1:]) for e in function(c * width, *theta)
-            ]
-            values_of.append(entries[0])
-            gradients.append(np.array(entries[1:]))
-        differences = np.array(divided_differences(nodes, width, values_of))
-        slopes = np.array(divided_differences(nodes, width, gradients))
-        return (differences - wanted) * weight, slopes * weight[:, None, :]
+    def flat(row: Any) -> np.ndarray:
+        return np.broadcast_to(np.asarray(row, dtype=float), shape).reshape(-1)
 
-    theta, norm = newton(residual, first)
+    system = NodeSystem(family, nodes, flat(h), [flat(v) for v in values])
+    first = system.start() if start is None else np.array([flat(c) for c in start])
+    theta, norm = newton(system.residual, first)
     theta = np.where(norm < 1e-9, theta, np.nan)
     return tuple(row.reshape(shape) for row in theta)
 

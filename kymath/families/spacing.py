@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 
@@ -14,7 +15,7 @@ def equal_spacing(nodes: Sequence[Any]) -> tuple[list[int], Any, Any] | None:
     """
     order = sorted(range(len(nodes)), key=lambda j: nodes[j])
     ordered = [nodes[j] for j in order]
-    gaps = {b - a for a, b in zip(ordered, ordered[1:], strict=False)}
+    gaps = {b - a for a, b in pairwise(ordered)}
     if len(gaps) != 1 or 0 in gaps:
         return None
     return order, ordered[0], gaps.pop()

@@ -20,16 +20,17 @@ from .local import SideJet, Steps, local_jet
 class Adaptive(Method):
     """h_k = h0·ρ^k and θ(h_k) → θ by extrapolation (Remark 3.1), for any callable, at many points at once.
 
-    ``solver="closed"``: the divided differences of f at the steps are smooth in h (Hermite–Genocchi), tend to the jet of
-    f, and determine θ(h); they are extrapolated on each side, the sides are compared, and the rule's limit is taken with
-    their errors. ``solver="scipy"``: at each step the rule's objective is minimised under C1 and C2 by SciPy from
-    several starts, with the residual verified, and θ(h_k) itself is extrapolated; any family, one point after another.
+    ``solver="closed"``: the divided differences of f at the steps are smooth in h (Hermite–Genocchi), tend to the jet
+    of f, and determine θ(h); they are extrapolated on each side, the sides are compared, and the rule's limit is
+    taken with their errors. ``solver="scipy"``: at each step the rule's objective is minimised under C1 and C2 by
+    SciPy from several starts, with the residual verified, and θ(h_k) itself is extrapolated; any family, one point
+    after another.
 
     ``h0``: the first step (None: found from the function's own scale); ``rho``: the ratio of the steps, in (0, 1);
-    ``rtol``, ``atol``: a result whose error exceeds ``atol + rtol·|θ|`` is ``NotReached`` (None: an error below a tenth of
-    the parameter, or small against what it could be by its nature); ``max_steps``: at most so many steps.
-    The error is an estimate, not a bound: it comes from the agreement of neighbouring extrapolants (Ridders 1982) and a
-    model of rounding.
+    ``rtol``, ``atol``: a result whose error exceeds ``atol + rtol·|θ|`` is ``NotReached`` (None: an error below a
+    tenth of the parameter, or small against what it could be by its nature); ``max_steps``: at most so many steps.
+    The error is an estimate, not a bound: it comes from the agreement of neighbouring extrapolants (Ridders 1982) and
+    a model of rounding.
     """
 
     h0: float | None = None
@@ -70,7 +71,9 @@ class Adaptive(Method):
         order = rule.entries(family) - 1
         before = function.nfev
         found = local_jet(function, x0.reshape(-1), max(order, 1), side, self.steps, 0.1)
-        nfev = function.nfev - before
+        nfev = found.count.copy()
+        nfev[:1] += function.nfev - before - int(nfev.sum())  # the calls that found out how f is called
+        nfev = nfev.reshape(x0.shape)
         sides = {
             name: None if one is None else _evidence(one, found, x0.shape, order, nfev)
             for name, one in (("both", found.both), ("left", found.left), ("right", found.right))
@@ -87,7 +90,7 @@ class Adaptive(Method):
         return Steps(self.h0, self.rho, self.max_steps)
 
 
-def _evidence(one: SideJet, found: Any, shape: tuple[int, ...], order: int, nfev: int) -> Evidence:
+def _evidence(one: SideJet, found: Any, shape: tuple[int, ...], order: int, nfev: np.ndarray) -> Evidence:
     def shaped(row: np.ndarray) -> np.ndarray:
         return row.reshape(shape)
 

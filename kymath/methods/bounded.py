@@ -24,8 +24,8 @@ class OutOfTime(Exception):
 def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     """work() in a thread of its own, interrupted after ``seconds``.
 
-    The interruption is an exception raised in the thread, so pure-Python work (all of SymPy) ends there and then, on every
-    platform and from any thread. Raises ``OutOfTime``, or what ``work`` raised.
+    The interruption is an exception raised in the thread, so pure-Python work (all of SymPy) ends there and then, on
+    every platform and from any thread. Raises ``OutOfTime``, or what ``work`` raised.
 
     >>> bounded(lambda: 6 * 7, 1.0)
     42

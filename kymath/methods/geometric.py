@@ -21,7 +21,7 @@ MOST = 9  # steps in one window, beyond the order
 
 @dataclass(frozen=True)
 class Estimates:
-    """Estimates of one coefficient: (Q, K, P) for Q window lengths, K first steps and P points; ∞ where there is none."""
+    """Estimates of one coefficient: (Q, K, P) for Q window lengths, K first steps and P points."""
 
     value: np.ndarray
     truncation: np.ndarray
@@ -128,8 +128,8 @@ class Pick(NamedTuple):
 def pick(estimates: Estimates) -> Pick:
     """The window with the least error among those that all smaller windows bear out.
 
-    The limit is h → 0: where a window of larger steps contradicts what smaller steps say, beyond both errors, it looks at
-    something else (a wave seen too seldom, a tail that is flat), and however sure it is, it is not taken.
+    The limit is h → 0: where a window of larger steps contradicts what smaller steps say, beyond both errors, it
+    looks at something else (a wave seen too seldom, a tail that is flat), and however sure it is, it is not taken.
     """
     error = estimates.error
     lengths = np.argmin(error, axis=0)

@@ -16,8 +16,8 @@ _DEEPEST = 12  # derivatives tried when a sign is asked for
 def local_form(f: sp.Expr, x0: Any, side: int) -> sp.Expr | None:
     """The expression, analytic at x0, that f equals just right (side 1) or left (side −1) of x0; None where unknown.
 
-    Absolute values, signs, steps, floors, minima and maxima are resolved; roots and logarithms stay where their argument
-    is positive.
+    Absolute values, signs, steps, floors, minima and maxima are resolved; roots and logarithms stay where their
+    argument is positive.
 
     >>> local_form(sp.Abs(X) + sp.cos(X), sp.Integer(0), -1)
     -x + cos(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -25,17 +26,19 @@ from .local_form import local_form, sign_beside
 H = sp.Symbol("h", positive=True)
 _DIGITS = 60  # of the numerical check
 _BESIDE = 12  # it takes h = 10^−12
+_LIMIT_ORDER, _LIMIT_SIZE = 2, 60  # beyond, for analytic f, sympy.limit is slow and derivatives serve as well
 
 
 @dataclass(frozen=True)
 class Symbolic(Method):
     """Exact limits of SymPy expressions, at numbers and at symbols.
 
-    The constraints C1(h), C2(h) and the rule's contacts are written as divided differences, Δ_k[g] = Δ_k[f] on the first
-    k + 1 nodes, which are the same equations divided by powers of h. ``sympy.limit`` takes h → 0 on each side asked for;
-    the limit equations J(θ) = (f, f′, …) are then solved by the rule. Where ``limit`` is out of time, fails or is wrong, the
-    derivatives of the expression itself are used. Every number is checked against the divided differences at
-    h = 10⁻¹² in 60-digit arithmetic before it is returned. All of it takes at most ``timeout`` seconds.
+    The constraints C1(h), C2(h) and the rule's contacts are written as divided differences, Δ_k[g] = Δ_k[f] on the
+    first k + 1 nodes, which are the same equations divided by powers of h. ``sympy.limit`` takes h → 0 on each side
+    asked for; the limit equations J(θ) = (f, f′, …) are then solved by the rule. Where ``limit`` is out of time,
+    fails or is wrong, and beyond second order where f is analytic, the derivatives of the expression itself are used.
+    Every number is checked against the divided differences at h = 10⁻¹² in 60-digit arithmetic before it is returned.
+    All of it takes at most ``timeout`` seconds.
 
     See :meth:`system` for the equations.
     """
@@ -140,7 +143,10 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
         return Evidence(None, status=Status.NOT_FINITE, message=where)
     if form is not None and _differ(form.subs(X, x0), value):
         return Evidence(None, status=Status.DIVERGES, message=f"f jumps at x0 on the {word}: D(h)/h grows like 1/h.")
-    values, notes = _by_limit(form if form is not None else f, x0, order, sign, end)
+    if form is not None and (order > _LIMIT_ORDER or form.count_ops() > _LIMIT_SIZE):
+        values, notes = None, "would take long"
+    else:
+        values, notes = _by_limit(form if form is not None else f, x0, order, sign, end)
     checked = values is not None and not notes and _holds(f, x0, values, sign)
     road = "sympy.limit of the constraint system"
     if not checked and form is not None:
@@ -260,7 +266,8 @@ def _failure(f: sp.Expr, x0: Any, order: int, word: str, sign: int, values: list
         if isinstance(last, sp.AccumBounds):
             text = f"the divided difference of order {k} oscillates on the {word}, between {last.min} and {last.max}."
             return Evidence(None, status=Status.NO_LIMIT, message=text)
-    text = f"no exact {prime(order)} was found on the {word}: sympy.limit {notes or 'gave a value that numbers contradict'}."
+    reason = notes or "gave a value that numbers contradict"
+    text = f"no exact {prime(order)} was found on the {word}: sympy.limit {reason}."
     return Evidence(None, status=Status.NOT_REACHED, message=text)
 
 
@@ -274,7 +281,7 @@ def _grows(f: sp.Expr, x0: Any, k: int, sign: int) -> bool:
             if any(row is None for row in rows):
                 return False
             sizes.append(abs(divided_differences(list(range(k + 1)), mpmath.mpf(10) ** -exponent, rows)[k]))
-    return all(b > a for a, b in zip(sizes, sizes[1:], strict=False))
+    return all(b > a for a, b in pairwise(sizes))
 
 
 # -- both sides, and symbols -----------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Rule(abc.ABC):
 
     @abc.abstractmethod
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
-        """lim θ(h) from the jet on one side, "left" or "right" (any, where not :attr:`sided`); for :meth:`closed` families."""
+        """lim θ(h) from the jet on one side, "left" or "right"; for :meth:`closed` families."""
 
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
         """Where there is no limit on that side, and why."""
@@ -82,6 +82,8 @@ def positive_bound(rule: str, bound: Any, why: str) -> Any:
 def leaving(jet: Jet, side: str) -> Any:
     """sgn D(h) for small h on one side: as the method saw it, else as the sign of f′ says."""
     seen = jet.right if side == "right" else jet.left
+    if jet.settled:
+        return jet.right if side == "right" else jet.left
     slope = jet.sign(1)
     forward = 1 if side == "right" else -1
     if jet.exact:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import TWO_PI, elementary
+from ..arithmetic import elementary
 from ..errors import NotApplicable, Status
 from ..evidence import Jet
 from ..families import ConnectionFunction, Harmonic, Obstacle
@@ -34,16 +34,16 @@ class SmallestFrequency(Rule):
 
     def __post_init__(self) -> None:
         why = (
-            "As printed (Eq. 5) the rule has no minimiser: ω tends to 0 while the amplitude A = D / (2 sin(ωh/2)) grows "
-            "without end."
+            "As printed (Eq. 5) the rule has no minimiser: ω tends to 0 while the amplitude A = D / (2 sin(ωh/2)) "
+            "grows without end."
         )
         positive_bound("SmallestFrequency", self.bound, why)
 
     def check(self, family: ConnectionFunction) -> None:
         if not {"A", "omega"} <= set(family.names):
             raise NotApplicable(
-                f"R_H chooses the smallest frequency omega with A ≤ M; {family!r} has the parameters {family.names}. Use "
-                "Harmonic(), or another rule: Osculating(), MinimumNorm()."
+                f"R_H chooses the smallest frequency omega with A ≤ M; {family!r} has the parameters {family.names}. "
+                "Use Harmonic(), or another rule: Osculating(), MinimumNorm()."
             )
 
     def closed(self, family: ConnectionFunction) -> bool:
@@ -102,8 +102,8 @@ class SmallestFrequency(Rule):
             yield Obstacle(
                 outside,
                 Status.NO_CONTACT,
-                f"no A cos(ω s + φ) with A ≤ M = {self.bound} passes through f(x0) = {jet.words(0)} with a slope: give a "
-                "bound M > |f(x0)|, or use Harmonic() with its offset.",
+                f"no A cos(ω s + φ) with A ≤ M = {self.bound} passes through f(x0) = {jet.words(0)} with a slope: give "
+                "a bound M > |f(x0)|, or use Harmonic() with its offset.",
             )
         yield from sign_obstacles(
             jet, side, f"f is constant beside x0, f = {jet.words(0)}: ω = 0 with many A, φ does equally well."
@@ -117,6 +117,4 @@ class SmallestFrequency(Rule):
         box = super().box(family)
         box[family.index("A")] = (0.0, float(self.bound))
         box[family.index("omega")] = (0.0, np.inf)
-        if "phi" in family.names:
-            box[family.index("phi")] = (-TWO_PI, 2 * TWO_PI)  # one period more on each side, wrapped at the end
         return box

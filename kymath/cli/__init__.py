@@ -1,0 +1,138 @@
+"""The command line: one command a file, each a thin face of one public function.
+
+``main`` turns whatever happens into an exit status and a sentence: 0 success, 1 no limit or not reached, 2 bad usage,
+unreadable file or unparsable text, 130 interrupted. There is no traceback unless ``KYMATH_DEBUG=1`` asks for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from kymath.errors import KYError, NotApplicable, ParseError
+
+from .command import FormulaCommand
+from .convergence import EXAMPLES as CONVERGENCE_EXAMPLES
+from .convergence import convergence
+from .options import Misuse
+from .output import complain
+from .transform import EXAMPLES as TRANSFORM_EXAMPLES
+from .transform import transform
+
+__all__ = ["app", "main"]
+
+SUCCESS, FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+
+app = typer.Typer(
+    name="kymath",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from kymath._version import __version__
+
+        typer.echo(f"kymath {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _kymath(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """The KY transform: the parameters of a curve that joins f(x0) and f(x0 + h), in the limit h → 0."""
+
+
+app.command("transform", cls=FormulaCommand, epilog=TRANSFORM_EXAMPLES)(transform)
+app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(convergence)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        argv: the words after ``kymath``; None takes those of the process.
+
+    >>> main(["transform", "x**3", "--at", "a", "--family", "linear"])  # doctest: +ELLIPSIS
+    ∇_L[x³](a)
+    ...
+    0
+    """
+    _speak_any_encoding()
+    try:
+        command = typer.main.get_command(app)
+        status = command.main(
+            args=list(sys.argv[1:] if argv is None else argv), prog_name="kymath", standalone_mode=False
+        )
+        sys.stdout.flush()
+        return status if isinstance(status, int) else SUCCESS
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        _let_go_of_stdout()
+        return BROKEN_PIPE
+    except (Misuse, NotApplicable, ParseError) as error:
+        complain(str(error))
+        return USAGE
+    except KYError as error:
+        complain(str(error))
+        return FAILURE
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """Typer's own complaints are bad usage, the system's are told, the rest is ours."""
+    wrong = getattr(error, "format_message", None)
+    if wrong is not None:
+        return _bad_usage(error, wrong())
+    if os.environ.get("KYMATH_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, OSError):
+        _let_go_of_stdout()
+        complain(f"{error.filename or 'output'}: {error.strerror or error}")
+        return FAILURE
+    what = " ".join(str(error).split())[:200]
+    complain(
+        f"internal error: {type(error).__name__}: {what}; please report it with the command "
+        "(KYMATH_DEBUG=1 shows the traceback)"
+    )
+    return FAILURE
+
+
+def _bad_usage(error: Any, message: str) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "kymath"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if message and message.strip() != "":
+            typer.echo(message, err=True)
+        return USAGE
+    complain(f"{message}\nkymath: try '{path} --help'.")
+    return USAGE
+
+
+def _speak_any_encoding() -> None:
+    """Characters that the terminal's encoding lacks become '?', never an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and (stream.encoding or "").lower() not in ("utf-8", "utf8"):
+            reconfigure(errors="replace")
+
+
+def _let_go_of_stdout() -> None:
+    """Whatever waits in the buffer goes nowhere, so that the interpreter does not complain when it ends."""
+    with contextlib.suppress(Exception):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

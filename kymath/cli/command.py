@@ -1,0 +1,56 @@
+"""A command whose first argument is a formula: what begins with one '-' is a formula, not an option."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from .options import Misuse, fill
+
+__all__ = ["FormulaCommand"]
+
+_OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*")  # whatever else begins with '-' is a formula, as in -x**2 and --sin(x)
+
+
+class FormulaCommand(TyperCommand):
+    """``kymath transform -x**2 --at -1`` means what it says; the help ends with examples to copy."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, self._sorted(ctx, list(args)))
+
+    def _sorted(self, ctx: Any, args: list[str]) -> list[str]:
+        """Options first, each joined to its value, then ``--`` and the formula."""
+        parameters = [p for p in self.get_params(ctx) if p.param_type_name == "option"]
+        known = {word for p in parameters for word in (*p.opts, *p.secondary_opts)}
+        flags = {word for p in parameters if getattr(p, "is_flag", False) for word in (*p.opts, *p.secondary_opts)}
+        options: list[str] = []
+        formulas: list[str] = []
+        while args:
+            word = args.pop(0)
+            if word == "--":
+                formulas += args[:1]  # what follows can only be options: there is one formula
+                del args[:1]
+            elif word in known - flags:
+                if not args or args[0].partition("=")[0] in known:
+                    raise Misuse(f"{word} needs a value after it.")
+                options.append(f"{word}={args.pop(0)}")
+            elif _OPTION.fullmatch(word.partition("=")[0]):
+                options.append(word)
+            else:
+                formulas.append(word)
+        named = all(option.partition("=")[0] in known for option in options)  # else that is what is to be said
+        if len(formulas) > 1 and named:
+            quoted = " ".join(formulas)[:80]
+            raise Misuse(f'one formula is expected; put quotes around one with blanks in it: "{quoted}".')
+        return [*options, "--", *formulas]
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        examples, self.epilog = self.epilog, None
+        for parameter in self.params:
+            parameter.help = fill(getattr(parameter, "help", None) or "")  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+        if examples:
+            typer.echo(f" Examples\n\n{examples}")

@@ -1,0 +1,297 @@
+"""The words of the command line as objects: formulas, points, families, rules, methods."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kymath.errors import ParseError
+
+if TYPE_CHECKING:
+    from kymath.families import ConnectionFunction
+    from kymath.methods import Method
+    from kymath.rules import Rule
+
+_FAMILY, _RULE = "Connection function", "Selection rule"
+
+Expr = Annotated[
+    str,
+    typer.Argument(metavar="EXPR", help='The function, such as "exp(-x)*sin(3*x)"; - reads it from standard input.'),
+]
+At = Annotated[
+    str,
+    typer.Option(
+        "--at", metavar="X", help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2); a name gives a symbolic answer."
+    ),
+]
+FamilyWord = Annotated[
+    str | None,
+    typer.Option("--family", metavar="WORD", help="{families}; polynomial if left out.", rich_help_panel=_FAMILY),
+]
+Degree = Annotated[
+    int | None, typer.Option("--degree", metavar="N", help="Of the polynomial; 2 if left out.", rich_help_panel=_FAMILY)
+]
+Harmonics = Annotated[
+    int | None,
+    typer.Option(
+        "--harmonics", metavar="N", help="Of the trigonometric polynomial; 1 if left out.", rich_help_panel=_FAMILY
+    ),
+]
+Omega = Annotated[
+    str | None,
+    typer.Option("--omega", metavar="W", help="Its frequency, exact; 1 if left out.", rich_help_panel=_FAMILY),
+]
+NoOffset = Annotated[
+    bool, typer.Option("--no-offset", help="The harmonic without its constant C.", rich_help_panel=_FAMILY)
+]
+Formula = Annotated[
+    str | None,
+    typer.Option(
+        "--formula",
+        metavar="G",
+        help='A family of your own: a formula in s = t - x0, such as "A*exp(-s/tau)+C".',
+        rich_help_panel=_FAMILY,
+    ),
+]
+Parameters = Annotated[
+    str | None,
+    typer.Option("--parameters", metavar="NAMES", help='Its parameters in order: "A tau C".', rich_help_panel=_FAMILY),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option("--positive", metavar="NAMES", help="Those of them that must be positive.", rich_help_panel=_FAMILY),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="NUMBERS",
+        help='Values to search from, one for each parameter: "1,2,0".',
+        rich_help_panel=_FAMILY,
+    ),
+]
+RuleWord = Annotated[
+    str, typer.Option("--rule", metavar="WORD", help="{rules}.", rich_help_panel=_RULE, show_default=True)
+]
+Nodes = Annotated[
+    str | None,
+    typer.Option(
+        "--nodes",
+        metavar="NUMBERS",
+        help='Of the osculating rule, in steps h: "0,1,2"; 0,1,-1,2,-2,… if left out.',
+        rich_help_panel=_RULE,
+    ),
+]
+Bound = Annotated[
+    str | None,
+    typer.Option(
+        "--bound",
+        metavar="M",
+        help="Largest amplitude, exact; smallest-rate and smallest-frequency need it.",
+        rich_help_panel=_RULE,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")]
+Plot = Annotated[
+    str | None, typer.Option("--plot", metavar="FILE", help="Draw the curves into a .png, .pdf or .svg file.")
+]
+
+# the options that belong to one family: option → (family's word, argument of its class, as the user writes it)
+_OWN = {
+    "degree": ("polynomial", "n", "--degree"),
+    "harmonics": ("trigonometric", "n", "--harmonics"),
+    "omega": ("trigonometric", "omega", "--omega"),
+    "offset": ("harmonic", "offset", "--no-offset"),
+}
+_BOUNDED = ("smallest-rate", "smallest-frequency")
+_NO_NUMBERS = {"nan", "inf", "infinity", "oo", "zoo"}  # names to the parser, but nobody's symbols
+_MOST_TYPED = 20_000  # characters read from standard input; the parser refuses fewer
+
+
+class Misuse(Exception):
+    """Bad usage, as a sentence."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a command is asked about: f at x0, with the family and the rule."""
+
+    f: Any
+    x0: Any
+    family: ConnectionFunction
+    rule: Rule
+
+
+def fill(text: str) -> str:
+    """``{families}``, ``{rules}`` and ``{methods}`` in a help text become the registered words."""
+    for name in ("families", "rules", "methods"):
+        if f"{{{name}}}" in text:
+            text = text.replace(f"{{{name}}}", ", ".join(_words(name)))
+    return text
+
+
+def _words(name: str) -> list[str]:
+    if name == "families":
+        from kymath.families import FAMILIES
+
+        return list(FAMILIES)
+    if name == "rules":
+        from kymath.rules import RULES
+
+        return list(RULES)
+    from kymath.methods import METHODS
+
+    return ["auto", *METHODS]
+
+
+def one_of(word: str, known: Iterable[str], option: str) -> str:
+    """The word, if it is known."""
+    known = list(known)
+    if word in known:
+        return word
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    raise Misuse(f"{option} takes one of {', '.join(known)}; {word[:60]!r} was given.{hint}")
+
+
+# -- formulas and numbers --------------------------------------------------------------------------------------------
+
+
+def formula(text: str) -> Any:
+    """EXPR, or standard input where it is '-'."""
+    from kymath.expressions import parse
+
+    if text == "-":
+        try:
+            text = sys.stdin.read(_MOST_TYPED).strip()
+        except UnicodeDecodeError as error:
+            raise Misuse(f"standard input is not text: {error}.") from None
+    return parse(text)
+
+
+def value(text: str, option: str) -> Any:
+    """Exact text as a SymPy number or symbol."""
+    from kymath.expressions import parse
+
+    if text.strip().lstrip("+-").lower() in _NO_NUMBERS:
+        raise Misuse(f"{option} must be finite; {text[:60]!r} was given.")
+    try:
+        return parse(text)
+    except ParseError as error:
+        raise ParseError(f"{option}: {error.reason}", text=error.text, position=error.position) from None
+
+
+def number(text: str, option: str) -> Any:
+    """Exact text that must be a number."""
+    found = value(text, option)
+    if found.free_symbols:
+        raise Misuse(f"{option} must be a number; {text[:60]!r} has the name {min(map(str, found.free_symbols))}.")
+    return found
+
+
+def numbers(text: str, option: str) -> tuple[Any, ...]:
+    """Numbers with commas or blanks between them."""
+    pieces = text.split(",") if "," in text else text.split()
+    if not pieces:
+        raise Misuse(f"{option} takes numbers such as 0,1,2; nothing was given.")
+    return tuple(number(piece, option) for piece in pieces)
+
+
+# -- families, rules, methods ----------------------------------------------------------------------------------------
+
+
+def problem(
+    expr: str,
+    at: str,
+    *,
+    family: str | None,
+    degree: int | None,
+    harmonics: int | None,
+    omega: str | None,
+    no_offset: bool,
+    formula_: str | None,
+    parameters: str | None,
+    positive: str | None,
+    start: str | None,
+    rule: str,
+    nodes: str | None,
+    bound: str | None,
+) -> Problem:
+    """Every word of a question as the object it names; what does not fit together is refused before any work."""
+    own = {"degree": degree, "harmonics": harmonics, "omega": omega, "offset": False if no_offset else None}
+    mine = {"--parameters": parameters, "--positive": positive, "--start": start}
+    chosen = _user_family(formula_, family, own, mine) if formula_ is not None else _family(family, own, mine)
+    made = rule_from(rule, nodes, bound)
+    made.check(chosen)
+    return Problem(formula(expr), value(at, "--at"), chosen, made)
+
+
+def _family(word: str | None, own: dict[str, Any], mine: dict[str, str | None]) -> ConnectionFunction:
+    from kymath.families import FAMILIES
+
+    for option, given in mine.items():
+        if given is not None:
+            raise Misuse(f"{option} describes a family of your own; give its formula with --formula.")
+    word = one_of(word or "polynomial", FAMILIES, "--family")
+    arguments: dict[str, Any] = {}
+    for key, given in own.items():
+        if given is None:
+            continue
+        owner, argument, option = _OWN[key]
+        if owner != word:
+            raise Misuse(f"{option} belongs to --family {owner}; the family here is {word}.")
+        arguments[argument] = number(given, option) if key == "omega" else given
+    return FAMILIES[word](**arguments)
+
+
+def _user_family(text: str, word: str | None, own: dict[str, Any], mine: dict[str, str | None]) -> ConnectionFunction:
+    from kymath.families import Family
+
+    if word is not None:
+        raise Misuse("--formula is a family of its own; leave --family away.")
+    for key, given in own.items():
+        if given is not None:
+            raise Misuse(f"{_OWN[key][2]} belongs to --family {_OWN[key][0]}; it has no meaning with --formula.")
+    names, start = mine["--parameters"], mine["--start"]
+    if names is None:
+        raise Misuse('--formula needs --parameters, the names in their order: --parameters "A tau C".')
+    begin = None if start is None else tuple(float(c) for c in numbers(start, "--start"))
+    try:
+        return Family(text, names, positive=mine["--positive"] or "", start=begin)
+    except ParseError as error:
+        raise ParseError(f"--formula: {error.reason}", text=error.text, position=error.position) from None
+
+
+def rule_from(word: str, nodes: str | None, bound: str | None) -> Rule:
+    """--rule with its --nodes or --bound."""
+    from kymath.rules import RULES
+
+    kind = RULES[one_of(word, RULES, "--rule")]
+    arguments: dict[str, Any] = {}
+    if nodes is not None:
+        if word != "osculating":
+            raise Misuse(f"--nodes belongs to --rule osculating; the rule here is {word}.")
+        arguments["nodes"] = numbers(nodes, "--nodes")
+    if bound is not None:
+        if word not in _BOUNDED:
+            raise Misuse(f"--bound belongs to --rule {' and --rule '.join(_BOUNDED)}; the rule here is {word}.")
+        arguments["bound"] = number(bound, "--bound")
+    elif word in _BOUNDED:
+        raise Misuse(
+            f"--rule {word} needs --bound M, the largest amplitude allowed: without it the amplitude grows without end "
+            "while the rate shrinks to 0."
+        )
+    return kind(**arguments)
+
+
+def method_from(word: str) -> Method | None:
+    """--method; None is for 'auto'."""
+    from kymath.methods import METHODS
+
+    word = one_of(word, ["auto", *METHODS], "--method")
+    return None if word == "auto" else METHODS[word]()

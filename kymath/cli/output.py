@@ -1,0 +1,258 @@
+"""What the commands print: strict JSON, tables for people, complaints on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from kymath.result import KYTransform
+
+__all__ = ["complain", "console", "json_number", "show_transform", "transform_record", "waiting", "write_json"]
+
+_WIDE = 100_000  # columns of a pipe, where nothing is folded
+_PATIENCE = 1.0  # seconds before a spinner turns
+_LONGEST = 200  # characters of an exact value in a table
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+# -- the two streams -------------------------------------------------------------------------------------------------
+
+
+def console(*, err: bool = False) -> Console:
+    """Standard output (or error) for rich: no markup in what it is given, and no folding in a pipe."""
+    from rich.console import Console
+
+    class Quiet(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # main ends it, as it does for JSON; rich would exit by itself
+
+    made = Quiet(stderr=err, markup=False, highlight=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _WIDE
+    return made
+
+
+def complain(message: str) -> None:
+    """One failure, as a sentence on standard error."""
+    from rich.text import Text
+
+    console(err=True).print(Text.assemble(("kymath:", "bold red"), " ", message), soft_wrap=True)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner on standard error while the work takes longer than a second, on a terminal only."""
+    if not (sys.stderr is not None and sys.stderr.isatty()):
+        yield
+        return
+    lock, spinner, done = threading.Lock(), console(err=True).status(what), False
+
+    def start() -> None:
+        with lock:
+            if not done:
+                spinner.start()
+
+    timer = threading.Timer(_PATIENCE, start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            done = True
+            spinner.stop()
+
+
+# -- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def write_json(record: dict[str, Any]) -> None:
+    """One object on standard output, strict: no NaN and no Infinity."""
+    plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    sys.stdout.write(json.dumps(record, allow_nan=False, ensure_ascii=plain, indent=2) + "\n")
+
+
+def json_number(value: Any) -> float | None:
+    """A number as JSON has it; None where it is symbolic, not finite or beyond the doubles."""
+    if getattr(value, "free_symbols", None):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def transform_record(result: KYTransform, digits: int | None = None) -> dict[str, Any]:
+    """The fields of one result. Failures have null for their numbers, and the one-sided results where there are any."""
+    success = bool(result.success)
+    theta = [json_number(c) if success else None for c in result.theta]
+    point = json_number(result.x0)
+    record: dict[str, Any] = {
+        "family": repr(result.family),
+        "rule": repr(result.rule),
+        "method": result.method,
+        "side": result.side,
+        "x0": exact_text(result.x0) if point is None else point,
+        "parameters": dict(zip(result.family.names, theta, strict=True)),
+        "theta": theta,
+        "error": [json_number(e) if success else None for e in result.error],
+        "bound": bool(result.bound),
+        "exact": success and bool(result.exact),
+        "success": success,
+        "status": result.status.name.lower(),
+        "message": result.message,
+        "nfev": int(result.nfev),
+    }
+    if record["exact"]:
+        record["exact_parameters"] = {name: exact_text(c) for name, c in result.parameters.items()}
+        if digits is not None:
+            record["decimal_parameters"] = {
+                name: None if c.free_symbols else decimal(c, digits) for name, c in result.parameters.items()
+            }
+    for word, one in zip(("left", "right"), one_sided(result), strict=True):
+        if one is not None:
+            record[word] = transform_record(one, digits)
+    return record
+
+
+def one_sided(result: KYTransform) -> tuple[KYTransform | None, KYTransform | None]:
+    """What a two-sided failure found from the left and from the right."""
+    left, right = getattr(result, "_one_sided", (None, None))
+    return left, right
+
+
+# -- numbers as text -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _every_digit() -> Iterator[None]:
+    """Let Python write out integers of any length, which it declines by default."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(before)
+
+
+def exact_text(value: Any) -> str:
+    """An exact value in full."""
+    with _every_digit():
+        return str(value)
+
+
+def decimal(value: Any, digits: int | None) -> str:
+    """An exact number with so many significant digits, or a double as well as it is known."""
+    if not hasattr(value, "evalf"):
+        return f"{float(value):.{min(digits or 12, 17)}g}"
+    if digits is None:
+        short = f"{float(value):.12g}"
+        return short if math.isfinite(float(short)) and (float(short) or value == 0) else str(value.evalf(12))
+    with _every_digit():
+        return str(value.evalf(digits))
+
+
+def pretty(text: str) -> str:
+    """x**3 as x³, for headlines."""
+    return re.sub(r"\*\*(\d+)(?![\d.])", lambda m: m[1].translate(_RAISED), text)
+
+
+# -- for people --------------------------------------------------------------------------------------------------------
+
+
+def headline(symbol: str, f: Any, x0: Any) -> str:
+    """∇_P²[x³](1)."""
+    from kymath.expressions import label
+
+    return f"{symbol}[{pretty(label(f))}]({label(x0)})"
+
+
+def curve(result: KYTransform, x0: Any) -> str:
+    """The connection curve in s = t − x0, decimals rounded to six digits."""
+    import sympy as sp
+
+    from kymath.expressions import label
+
+    family = result.family
+    values = [c if isinstance(c, sp.Basic) else sp.Float(c, 6) for c in result.theta]
+    text = label(family.expression.xreplace(dict(zip(family.symbols, values, strict=True))), _LONGEST)
+    if x0 == 0:
+        return "g(t) = " + pretty(re.sub(r"\bs\b", "t", text))
+    point = label(x0)
+    shift = f"t + {point[1:]}" if re.fullmatch(r"-[\w./]+", point) else f"t - {point}"
+    if re.search(r" [+-] ", point):
+        shift = f"t - ({point})"
+    return f"g(t) = {pretty(text)}   with s = {shift}"
+
+
+def uncertainty(result: KYTransform, error: Any) -> str:
+    """How sure a number is: exact, a bound or an estimate."""
+    if result.exact:
+        return "exact"
+    return f"{'≤' if result.bound else '±'} {float(error):.1e}"
+
+
+def table(*columns: str) -> Table:
+    """A table with its first column to the left and the others to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for k, name in enumerate(columns):
+        made.add_column(name, justify="right" if k else "left", style="cyan" if k == 0 else "", overflow="fold")
+    return made
+
+
+def show_transform(result: KYTransform, f: Any, x0: Any, digits: int | None = None) -> None:
+    """The answer for f at x0 as asked: its parameters with their errors, and how it was found."""
+    from rich.text import Text
+
+    out = console()
+    out.print(Text(headline(result.symbol, f, x0), style="bold"))
+    out.print(Text(curve(result, x0)))
+    numeric = not any(getattr(c, "free_symbols", None) for c in result.theta)
+    columns = ["parameter", *(["exact value"] if result.exact else []), *(["decimal"] if numeric else []), "error"]
+    rows = table(*columns)
+    for name, value, error in zip(result.family.names, result.theta, result.error, strict=True):
+        cells = [Text(name)]
+        if result.exact:
+            cells.append(Text(_shortened(value)))
+        if numeric:
+            cells.append(Text(decimal(value, digits)))
+        rows.add_row(*cells, Text(uncertainty(result, error)))
+    out.print(rows)
+    out.print(Text(sentence(result.message)))
+
+
+def _shortened(value: Any) -> str:
+    from kymath.expressions import label
+
+    return label(value, _LONGEST)
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def best_found(result: KYTransform) -> str:
+    """The best values of a transform that did not reach its tolerance, or nothing."""
+    pairs = list(zip(result.family.names, result.theta, result.error, strict=True))
+    if result.status.name != "NOT_REACHED" or any(
+        json_number(v) is None or json_number(e) is None for _, v, e in pairs
+    ):
+        return ""
+    return "Best found: " + ", ".join(f"{n} = {float(v):.6g} ± {float(e):.1e}" for n, v, e in pairs) + "."

@@ -1,0 +1,144 @@
+"""``kymath transform``: one limit, the face of :func:`kymath.transform`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from kymath.errors import KYError, Status
+
+from . import options as given
+from .drawing import check_file, draw
+from .output import (
+    best_found,
+    complain,
+    console,
+    exact_text,
+    headline,
+    json_number,
+    one_sided,
+    show_transform,
+    transform_record,
+    waiting,
+    write_json,
+)
+
+EXAMPLES = """\
+kymath transform "x**3" --at 1
+kymath transform "exp(-x)*sin(3*x)" --at pi/4 --degree 4 --digits 30
+kymath transform "2*exp(-x/3)+1" --at 0 --family exponential --json
+kymath transform "5*exp(-x/2)" --at a --formula "A*exp(-s/tau)" --parameters "A tau"
+kymath transform "abs(x)" --at 0 --side right --plot abs.png
+"""
+
+
+def transform(
+    expr: given.Expr,
+    at: given.At,
+    family: given.FamilyWord = None,
+    degree: given.Degree = None,
+    harmonics: given.Harmonics = None,
+    omega: given.Omega = None,
+    no_offset: given.NoOffset = False,
+    formula: given.Formula = None,
+    parameters: given.Parameters = None,
+    positive: given.Positive = None,
+    start: given.Start = None,
+    rule: given.RuleWord = "osculating",
+    nodes: given.Nodes = None,
+    bound: given.Bound = None,
+    method: Annotated[str, typer.Option("--method", metavar="WORD", help="{methods}.")] = "auto",
+    side: Annotated[str, typer.Option("--side", metavar="WORD", help="both, left, right.")] = "both",
+    digits: Annotated[
+        int | None,
+        typer.Option("--digits", metavar="N", min=1, max=1000, help="Significant digits of exact answers, 1 to 1000."),
+    ] = None,
+    json: given.Json = False,
+    plot: given.Plot = None,
+) -> int:
+    """The parameters of the connection curve at one point: the limit of θ(h) as h → 0, with its error."""
+    file = None if plot is None else check_file(plot)
+    way = given.method_from(method)
+    side = given.one_of(side, ("both", "left", "right"), "--side")
+    asked = given.problem(
+        expr,
+        at,
+        family=family,
+        degree=degree,
+        harmonics=harmonics,
+        omega=omega,
+        no_offset=no_offset,
+        formula_=formula,
+        parameters=parameters,
+        positive=positive,
+        start=start,
+        rule=rule,
+        nodes=nodes,
+        bound=bound,
+    )
+    if file is not None and asked.x0.free_symbols:
+        raise given.Misuse(f"--plot needs a number for x0; {at!r} is a symbol.")
+
+    from kymath.transform import transform as take
+
+    try:
+        with waiting("taking the limit …"):
+            result = take(asked.f, asked.x0, asked.family, asked.rule, way, side=side, raises=False)
+    except KYError as error:
+        if json:
+            write_json(_refused(error, asked, method, side))
+        complain(str(error))
+        return 2 if error.status is Status.NOT_APPLICABLE else 1
+    if not result.success:
+        if json:
+            write_json(transform_record(result, digits))
+        complain(_why(result, asked))
+        return 2 if result.status is Status.NOT_APPLICABLE else 1
+    if file is not None:
+        draw(file, lambda axes: _paint(result, axes))
+    if json:
+        write_json(transform_record(result, digits))
+        return 0
+    show_transform(result, asked.f, asked.x0, digits)
+    if file is not None:
+        console().print(f"Drawn: {plot}")
+    return 0
+
+
+def _paint(result: Any, axes: Any) -> Any:
+    from kymath.plot import connection
+
+    return connection(result, ax=axes)
+
+
+def _why(result: Any, asked: given.Problem) -> str:
+    """The failure as one paragraph: what was asked, what happened, what to do."""
+    text = f"{headline(result.symbol, asked.f, asked.x0)}: {result.message}"
+    found = [word for word, one in zip(("left", "right"), one_sided(result), strict=True) if one is not None]
+    if found and "side=" not in text:
+        text += f" Ask for one side: {' or '.join(f'--side {word}' for word in found)}."
+    best = best_found(result)
+    return f"{text} {best}" if best else text
+
+
+def _refused(error: KYError, asked: given.Problem, method: str, side: str) -> dict[str, Any]:
+    """The record of a question that was refused before any method looked at it."""
+    names = asked.family.names
+    point = json_number(asked.x0)
+    return {
+        "family": repr(asked.family),
+        "rule": repr(asked.rule),
+        "method": method,
+        "side": side,
+        "x0": exact_text(asked.x0) if point is None else point,
+        "parameters": dict.fromkeys(names),
+        "theta": [None] * len(names),
+        "error": [None] * len(names),
+        "bound": False,
+        "exact": False,
+        "success": False,
+        "status": error.status.name.lower() if error.status is not None else "not_applicable",
+        "message": str(error),
+        "nfev": 0,
+    }

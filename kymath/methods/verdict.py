@@ -1,0 +1,108 @@
+"""What the estimates mean: reached, or what stands in the way, on one side and on both together."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..errors import Status
+from ..evidence import prime
+from .geometric import window_weights
+from .samples import Samples, SideJet
+
+FIRM = (Status.NOT_FINITE, Status.NO_LIMIT, Status.DIVERGES)
+
+
+def natural_size(values: np.ndarray, s: Samples, h: np.ndarray, n: int) -> np.ndarray:
+    """n! max |D(h)| / h^n over the steps from the best one to x0's own scale: the n-th derivative's size by nature."""
+    with np.errstate(all="ignore"):
+        moved = np.abs(values - s.f0) / s.h**n
+        near = (s.h >= h / 4) & (s.h <= np.maximum(64 * h, s.own)) & np.isfinite(moved)
+        most = np.max(np.where(near, moved, 0.0), axis=0)
+        return math.factorial(n) * np.maximum(most, 1e-6 * np.abs(s.f0) / h**n)  # a constant moves by nothing
+
+
+def accepted(jet: SideJet, values: np.ndarray, s: Samples, tolerance: float, natural: float = 1e-2) -> np.ndarray:
+    """(order + 1, P): the error is small against the derivative, or against what it could naturally be."""
+    ok = np.isfinite(jet.value) & np.isfinite(jet.error)
+    for n in range(1, len(jet.value)):
+        small = jet.error[n] <= tolerance * np.abs(jet.value[n])
+        ok[n] &= small | (jet.error[n] <= natural * tolerance * natural_size(values, s, jet.h[n], n))
+    return ok
+
+
+def judge(jet: SideJet, g: np.ndarray, noise: np.ndarray, s: Samples, rho: float, tolerance: float, sign: int) -> None:
+    """Give each point its status: what stands in the way of the first order that was not reached."""
+    word = "right" if sign > 0 else "left"
+    smallest = np.isfinite(g)
+    near_nan = ~np.any(smallest[-3:], axis=0) & ~np.any(smallest[len(g) // 2 :], axis=0)
+    bad0 = ~np.isfinite(s.f0)
+    ok = accepted(jet, g + s.f0, s, tolerance)
+    open_points = ~bad0 & ~near_nan & ~np.all(ok, axis=0)
+    jet.status[bad0] = Status.NOT_FINITE
+    jet.why[bad0] = "f(x0) is not a finite real number."
+    jet.status[near_nan & ~bad0] = Status.NOT_FINITE
+    jet.why[near_nan & ~bad0] = (
+        f"f is not a finite real number at x0 {'+' if sign > 0 else '−'} h for small h (on the {word})."
+    )
+    for p in np.flatnonzero(open_points):
+        n = int(np.argmin(ok[:, p]))
+        status, why = _diagnose(g[:, p], noise[:, p], s.h[:, p], rho, n, word)
+        jet.status[p], jet.why[p] = status, why
+
+
+def _diagnose(g: np.ndarray, noise: np.ndarray, h: np.ndarray, rho: float, n: int, word: str) -> tuple[Status, str]:
+    """Unbounded, oscillating, or merely not reached: from the plain divided differences, order n, as h falls."""
+    row = window_weights(rho, tuple(range(1, n + 1)))[n - 1]
+    count = len(g) - n + 1
+    d = sum(row[i] * g[i : i + count] for i in range(n)) * h[:count] ** -n
+    r = sum(abs(row[i]) * noise[i : i + count] for i in range(n)) * h[:count] ** -n
+    clear = np.isfinite(d) & (np.abs(d) > 20 * r)
+    d = d[clear]
+    name = f"the divided difference of order {n} on the {word}" if n > 1 else f"the slope D(h)/h on the {word}"
+    if len(d) >= 9:
+        tail = np.diff(d[-9:])
+        size = np.abs(tail)
+        if (np.all(tail > 0) or np.all(tail < 0)) and np.all(size[1:] >= 0.995 * size[:-1]):
+            if n == 1 and np.all(np.abs(d[-8:] / d[-9:-1] * rho - 1) < 0.05):
+                return Status.DIVERGES, f"f jumps at x0 on the {word}: {name} grows like 1/h."
+            deepest = h[:count][clear][-1]
+            return Status.DIVERGES, f"{name} grows without bound: it is {d[-1]:.3g} at h = {deepest:.1e}, and growing."
+    if len(d) >= 16:
+        early, late = d[-16:-8], d[-8:]
+        turns = np.sum(np.diff(np.sign(np.diff(late))) != 0)
+        alike = 0.3 * np.ptp(early) < np.ptp(late) < 3 * np.ptp(early)
+        if turns >= 2 and alike and np.ptp(late) > 0.05 * np.max(np.abs(late)):
+            return Status.NO_LIMIT, f"{name} oscillates as h → 0, between {np.min(late):.3g} and {np.max(late):.3g}."
+    return (
+        Status.NOT_REACHED,
+        f"{prime(n)} was not reached to the tolerance on the {word}: f is too noisy or too rough there.",
+    )
+
+
+def compare(jet: SideJet, left: SideJet, right: SideJet, ok: np.ndarray, calm: np.ndarray) -> None:
+    """What the two sides say together; ``calm`` is False where one of them does not settle at all."""
+    with np.errstate(invalid="ignore"):
+        differ = np.abs(left.value - right.value) > 3 * (left.error + right.error)
+    troubled = np.array([a in FIRM or b in FIRM for a, b in zip(left.status, right.status, strict=True)], dtype=bool)
+    for p in np.flatnonzero(troubled | differ.any(axis=0) | ~(ok & calm)):
+        jet.status[p], jet.why[p] = _together(left, right, int(p), differ[:, p])
+
+
+def _together(left: SideJet, right: SideJet, p: int, differ: np.ndarray) -> tuple[Status, str]:
+    sides = (left.status[p], right.status[p])
+    why = " ".join(dict.fromkeys(one.why[p] for one in (left, right) if one.status[p] in FIRM))
+    if Status.NOT_FINITE in sides:
+        return Status.NOT_FINITE, why
+    if why:
+        both_diverge = sides == (Status.DIVERGES, Status.DIVERGES) and "jumps" not in why
+        return (Status.DIVERGES if both_diverge else Status.NO_LIMIT), why
+    if differ.any():
+        k = int(np.argmax(differ))
+        from_left, from_right = left.value[k, p], right.value[k, p]
+        return Status.NO_LIMIT, (
+            f"the two sides differ: {prime(k)} is {from_left:.6g} from the left and {from_right:.6g} from the right."
+        )
+    rough = "the tolerance was not reached: f is too noisy or too rough there."
+    return Status.NOT_REACHED, left.why[p] or right.why[p] or rough

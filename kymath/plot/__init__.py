@@ -1,0 +1,8 @@
+"""Pictures of results: each function takes ``ax=`` and returns the Axes, and none of them shows anything."""
+
+from __future__ import annotations
+
+from .connection import connection
+from .convergence import convergence
+
+__all__ = ["connection", "convergence"]
