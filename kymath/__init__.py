@@ -8,6 +8,7 @@ from typing import Any
 from . import nabla
 from ._version import __version__
 from .aliases import curvature, slope, value
+from .convergence import convergence
 from .errors import (
     BadFunction,
     BadSamples,
@@ -29,8 +30,6 @@ from .methods import Adaptive, Symbolic
 from .result import KYTransform
 from .rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
 from .transform import transform
-
-_LAZY = {"convergence": ".convergence", "plot": ".plot"}
 
 __all__ = [
     "Adaptive",
@@ -73,9 +72,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        module = importlib.import_module(_LAZY[name], __name__)
-        found = module if name == "plot" else getattr(module, name)
-        globals()[name] = found
-        return found
+    if name == "plot":  # matplotlib is loaded when a picture is asked for
+        return importlib.import_module(".plot", __name__)
     raise AttributeError(f"module 'kymath' has no attribute {name!r}")

@@ -90,6 +90,23 @@ def elementary(*values: Any) -> Any:
     return _NumPy
 
 
+def fitting(value: Any, *others: Any) -> Any:
+    """An option in the numbers it meets: a float among floats and arrays, itself among exact ones."""
+    if isinstance(value, sp.Basic) and value.is_number:
+        if any(isinstance(o, (float, np.ndarray, np.generic)) for o in others):
+            return float(value)
+        if any(isinstance(o, mpmath.mpf) for o in others):
+            return mpmath.mpf(sp.N(value, mpmath.mp.dps + 5)._mpf_)
+    return value
+
+
+def written(value: Any) -> str:
+    """An option as Python reads it back."""
+    if isinstance(value, sp.Rational) and not value.is_integer:
+        return f"Rational({value.p}, {value.q})"
+    return repr(value)
+
+
 def exact_sign(value: Any) -> int | None:
     """−1, 0 or 1 for an exact constant, None where it depends on a symbol.
 

@@ -18,8 +18,9 @@ from .errors import KYError, NotApplicable, NotFinite
 from .evidence import Evidence, Jet
 from .families import ConnectionFunction, Polynomial
 from .families.base import S
-from .fit import fitted_order, leading_coefficient, predicted_order
+from .fit import fitted_order, leading_coefficient
 from .function import Function, X, as_function
+from .predicted import predicted_order
 from .result import KYTransform
 from .rules import Osculating, Rule
 from .transform import first_step, transform

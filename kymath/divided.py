@@ -25,10 +25,10 @@ def divided_differences(nodes: Sequence[Any], h: Any, values: Sequence[Any]) -> 
 
     ``values`` holds f(s_j), and f^(r)(s_j) where s_j is repeated for the r-th time. Equal nodes must stand together.
 
-    >>> divided_differences([0, 1, 2], 1, [0, 1, 4])       # s²: 0 + 1·s + 1·s(s − 1)
-    [0, 1, 1]
-    >>> divided_differences([0, 0, 1], 2, [1, 3, 15])      # value 1 and slope 3 at 0, value 15 at 2
-    [1, 3, 2]
+    >>> divided_differences([0, 1, 2], 1.0, [0.0, 1.0, 4.0])   # s²: 0 + 1·s + 1·s(s − 1)
+    [0.0, 1.0, 1.0]
+    >>> divided_differences([0, 0, 1], 2.0, [1.0, 3.0, 15.0])  # value 1 and slope 3 at 0, value 15 at 2
+    [1.0, 3.0, 2.0]
     """
     nodes = [Fraction(c) if isinstance(c, int) else c for c in nodes]
     first = [nodes.index(c) for c in nodes]  # where the node's own value stands

@@ -45,6 +45,9 @@ class KYTransform:
     bound: bool = False
     exact: bool = False
     nfev: int = 0
+    left: KYTransform | None = field(default=None, compare=False)
+    right: KYTransform | None = field(default=None, compare=False)
+    best: KYTransform | None = field(default=None, compare=False)
     function: Function | None = field(default=None, compare=False)
     _take_steps: Callable[[], tuple[Step, ...]] | None = field(default=None, compare=False)
 
@@ -134,6 +137,10 @@ class KYTransform:
             status = self.status[first]
             text = f"{len(failed)} of {self.status.size} points failed, the first at index {first}: {status.value}"
             raise error_for(status, text)
+        if self.status in (Status.NO_LIMIT, Status.DIVERGES):
+            raise error_for(self.status, self.message, left=self.left, right=self.right)
+        if self.status is Status.NOT_REACHED:
+            raise error_for(self.status, self.message, best=self.best)
         raise error_for(self.status, self.message)
 
     # -- showing -------------------------------------------------------------------------------------------------

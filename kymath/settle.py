@@ -101,8 +101,8 @@ def _two_sided(evidence: Evidence, status: np.ndarray, family: ConnectionFunctio
     failed_left = (status == Status.CONVERGED) & (left.status != Status.CONVERGED)
     status[failed_left] = left.status[failed_left]
     message = right.message if right.status.shape == () and right.status[()] is not Status.CONVERGED else left.message
-    gap = np.abs(np.array(family.difference(left.theta, right.theta)))
     with np.errstate(invalid="ignore"):
+        gap = np.abs(np.array(family.difference(left.theta, right.theta)))
         apart = np.any(gap > 1.5 * (np.array(left.error) + np.array(right.error)) + 1e-300, axis=0)
     differ = (status == Status.CONVERGED) & apart
     status[differ] = Status.NO_LIMIT

@@ -6,6 +6,7 @@ import math
 import numbers
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import sympy as sp
 
 from .arithmetic import is_exact
 from .definition import theta_at
-from .errors import NotApplicable, NotFinite, Status, error_for
+from .errors import NotApplicable, NotFinite, Status
 from .evidence import Evidence, Step
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
@@ -67,7 +68,7 @@ def transform(
     else:
         result = _scalar(function, x0, point, family, rule, method, side, check)
     if raises and not np.all(result.success):
-        _fail(result)
+        result.raise_for_status()
     return result
 
 
@@ -135,9 +136,8 @@ def _numerical(
         raise NotApplicable("Symbolic() takes one point at a time; for an array use method=None or Adaptive().")
     evidence = method.evidence(function, points, family, rule, side)
     settled = _tolerated(settle(evidence, family, rule, side), method, family)
-    reason = (
-        "" if settled.message and not np.all(settled.status == Status.CONVERGED) else _how(method, family, rule, side)
-    )
+    reached = bool(np.all(settled.status == Status.CONVERGED))
+    reason = (_how(method, family, rule, side) or settled.message) if reached else settled.message
 
     def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
         keep = one.status == Status.CONVERGED
@@ -151,18 +151,34 @@ def _numerical(
         bound = evidence.jet.bound if evidence.jet is not None else False
         steps = _stepper(function, float(points), family, rule, word, theta, method, evidence) if scalar else None
         return KYTransform(
-            theta, error, family, rule, method.name, word, shown, status, message, bound, False, nfev, function, steps
+            theta,
+            error,
+            family,
+            rule,
+            method.name,
+            word,
+            shown,
+            status,
+            message,
+            bound,
+            False,
+            nfev,
+            function=function,
+            _take_steps=steps,
         )
 
-    main = result(settled, side, reason or settled.message)
+    main = result(settled, side, reason)
     if scalar and main.status is Status.NOT_REACHED:
-        object.__setattr__(main, "_best", result(settled, side, settled.message, best=True))
-    if side == "both" and scalar:
-        _attach_sides(main, _sides(evidence, settled, family, rule, result))
+        return replace(main, best=result(settled, side, settled.message, best=True))
+    if side == "both" and scalar and main.status in (Status.NO_LIMIT, Status.DIVERGES):
+        left, right = _sides(evidence, settled, family, rule, result)
+        return replace(main, left=left, right=right)
     return main
 
 
 def _how(method: Method, family: ConnectionFunction, rule: Rule, side: str) -> str:
+    if not isinstance(method, Adaptive):
+        return ""
     minimised = getattr(method, "solver", "") == "scipy" or not rule.closed(family)
     road = "SciPy minimises at each step" if minimised else "divided differences at geometric steps, extrapolated"
     agree = "; the two sides agree" if side == "both" else f"; from the {side}"
@@ -197,8 +213,6 @@ def _sides(
     result: Callable[[Settled, str, str], KYTransform],
 ) -> tuple[KYTransform | None, KYTransform | None]:
     """The one-sided results of a two-sided failure, None where there is none."""
-    if settled.status[()] not in (Status.NO_LIMIT, Status.DIVERGES):
-        return None, None
     out = []
     for word, given, own in (("left", settled.left, evidence.left), ("right", settled.right, evidence.right)):
         one = given
@@ -207,10 +221,6 @@ def _sides(
         good = one is not None and one.status[()] is Status.CONVERGED
         out.append(result(one, word, f"from the {word}") if good and one is not None else None)
     return out[0], out[1]
-
-
-def _attach_sides(main: KYTransform, sides: tuple[KYTransform | None, KYTransform | None]) -> None:
-    object.__setattr__(main, "_one_sided", sides)
 
 
 def _stepper(
@@ -289,9 +299,7 @@ def _scalar(
 def _settled_exactly(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str, end: float) -> Settled:
     try:
         return bounded(lambda: settle_exact(evidence, family, rule, side), max(end - time.monotonic(), 1.0))
-    except OutOfTime:
-        pass
-    except NotImplementedError:  # sympy.solve has no way for a user's family
+    except Exception:  # out of time, or sympy.solve fails, in one of many ways, on a user's family
         pass
     nothing = tuple(sp.nan for _ in family.names)
     text = f"SymPy could not solve the limit equations of {family!r} exactly."
@@ -318,23 +326,36 @@ def _exact_result(
     end: float,
 ) -> KYTransform:
     def result(one: Settled, word: str, message: str) -> KYTransform:
-        exact = asked_exact and all(isinstance(c, sp.Basic) for c in one.theta)
+        exact = asked_exact and one.status is Status.CONVERGED and all(is_exact(c) for c in one.theta)
         theta, error = one.theta, one.error
         if one.status is not Status.CONVERGED:
             theta = error = tuple(float("nan") for _ in family.names)
         elif exact:
             theta = tuple(_simplest(c, end) for c in theta)
-        elif all(isinstance(c, sp.Basic) for c in theta):
+        elif all(isinstance(c, sp.Basic) and not c.free_symbols for c in theta):
             theta = tuple(float(sp.N(c, 25)) for c in theta)
             error = tuple(EPS / 2 * abs(c) for c in theta)
         shown = x0 if asked_exact else float(x0)
         steps = None
-        if one.status is Status.CONVERGED and not x0.free_symbols:
+        if one.status is Status.CONVERGED and not any(sp.sympify(c).free_symbols for c in (x0, *theta)):
             numbers_ = tuple(float(c) for c in theta)
             jet = in_floats(evidence.jet) if evidence.jet is not None else None
             steps = _stepper(function, float(x0), family, rule, word, numbers_, Symbolic(), Evidence(jet))
         return KYTransform(
-            theta, error, family, rule, "symbolic", word, shown, one.status, message, False, exact, 0, function, steps
+            theta,
+            error,
+            family,
+            rule,
+            "symbolic",
+            word,
+            shown,
+            one.status,
+            message,
+            False,
+            exact,
+            0,
+            function=function,
+            _take_steps=steps,
         )
 
     text = (
@@ -351,7 +372,7 @@ def _exact_result(
                 one = settle_exact(own, family, rule, word)
             good = one is not None and one.status is Status.CONVERGED
             out.append(result(one, word, f"symbolic: from the {word}.") if good and one is not None else None)
-        _attach_sides(main, (out[0], out[1]))
+        return replace(main, left=out[0], right=out[1])
     return main
 
 
@@ -364,17 +385,3 @@ def _simplest(value: sp.Expr, end: float) -> sp.Expr:
     except (OutOfTime, Exception):
         return value
     return simpler if simpler.count_ops() <= value.count_ops() else value
-
-
-# -- failing -----------------------------------------------------------------------------------------------------------
-
-
-def _fail(result: KYTransform) -> None:
-    if isinstance(result.status, np.ndarray):
-        result.raise_for_status()
-    left, right = result.__dict__.get("_one_sided", (None, None))
-    if result.status in (Status.NO_LIMIT, Status.DIVERGES):
-        raise error_for(result.status, result.message, left=left, right=right)
-    if result.status is Status.NOT_REACHED:
-        raise error_for(result.status, result.message, best=result.__dict__.get("_best", result))
-    raise error_for(result.status, result.message)

@@ -166,7 +166,7 @@ def test_formulas_that_begin_with_a_minus(record, words):
         (
             "exp(x) --rule smallest-rate --bound 3/2 --family exponential --side right",
             "Exponential()",
-            "SmallestRate(bound=3/2)",
+            "SmallestRate(bound=Rational(3, 2))",
         ),
         (
             "exp(x) --rule smallest-frequency --bound 2 --family harmonic --side left",

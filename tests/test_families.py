@@ -206,7 +206,9 @@ def test_repr_evaluates(value):
     assert "\n" not in repr(value)
 
 
-@pytest.mark.parametrize("value", [ky.Linear(), ky.Polynomial(2), ky.Exponential(), ky.Trigonometric(), ky.Harmonic(), DECAY])
+@pytest.mark.parametrize(
+    "value", [ky.Linear(), ky.Polynomial(2), ky.Exponential(), ky.Trigonometric(), ky.Harmonic(), DECAY]
+)
 def test_frozen(value):
     field = next(iter(inspect.signature(type(value)).parameters), "n")
     with pytest.raises((dataclasses.FrozenInstanceError, AttributeError)):
@@ -247,7 +249,7 @@ def test_harmonic_offset(offset):
         ky.Harmonic(offset=offset)
 
 
-# -- the user's own ----------------------------------------------------------------------------------------------------
+# -- the user's own --------------------------------------------------------------------------------------------------
 
 
 def test_family_from_text_and_from_sympy_agree():
@@ -268,7 +270,7 @@ def test_family_positive_chooses():
     x = sp.Symbol("x")
     free = ky.Family("A*cos(w*s)", "A w")
     with pytest.raises(ky.NotUnique, match=r"positive|start"):
-        ky.transform(2 * sp.cos(3 * x) + 0 * x, 0, ky.Family("A*exp(w**2*s)", "A w"))
+        ky.transform(2 * sp.exp(9 * x), 0, ky.Family("A*exp(w**2*s)", "A w"))
     chosen = ky.Family("A*exp(w**2*s)", "A w", positive="w")
     assert ky.transform(2 * sp.exp(9 * x), 0, chosen).theta == (2, 3)
     numeric = ky.transform(lambda t: 2 * np.exp(9 * t), 0.0, chosen)
@@ -366,7 +368,7 @@ def test_linearity_is_seen(formula, linear):
     assert ky.Family(formula, names).linear is linear
 
 
-# -- through nodes -----------------------------------------------------------------------------------------------------
+# -- through nodes ---------------------------------------------------------------------------------------------------
 
 H = np.array([0.1, -0.2, 0.7])
 
@@ -380,7 +382,9 @@ def given(f, nodes, h):
     return rows
 
 
-@pytest.mark.parametrize("nodes", [(0, 1, -1, 2), (0, 1, 2, 3), (0, 1, 0.25, -3), (0, 0, 1, 1), (0, 0, 0, 1), (0, 1, 1, 1)])
+@pytest.mark.parametrize(
+    "nodes", [(0, 1, -1, 2), (0, 1, 2, 3), (0, 1, 0.25, -3), (0, 0, 1, 1), (0, 0, 0, 1), (0, 1, 1, 1)]
+)
 def test_polynomial_through_is_krogh(nodes):
     f = sp.exp(s) * sp.cos(2 * s)
     theta = ky.Polynomial(3).through(nodes, H, given(f, nodes, H))
@@ -392,7 +396,9 @@ def test_polynomial_through_is_krogh(nodes):
         np.testing.assert_allclose([row[k] for row in theta], want, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("nodes", [(0, 1, -1, 2, -2), (0, 1, 2, 3, 4), (0, 1, 0.5, -3, 2.5), (0, 0, 1, 1, 2), (0, 0, 0, 1, -1)])
+@pytest.mark.parametrize(
+    "nodes", [(0, 1, -1, 2, -2), (0, 1, 2, 3, 4), (0, 1, 0.5, -3, 2.5), (0, 0, 1, 1, 2), (0, 0, 0, 1, -1)]
+)
 def test_trigonometric_through_is_a_linear_system(nodes):
     f, w = sp.exp(-s) + s**2, 1.5
     theta = ky.Trigonometric(2, omega=w).through(nodes, H, given(f, nodes, H))
@@ -450,6 +456,7 @@ def test_harmonic_plain_through_contact():
     y0, slope, y1 = given(f, (0, 0, 1), H)
     A, w, p = family.through((0, 0, 1), H, [y0, slope, y1])
     for k, h in enumerate(H):
+
         def defect(v, k=k, h=h):
             return y0[k] * np.cos(v * h) + slope[k] * np.sin(v * h) / v - y1[k]
 
@@ -466,7 +473,7 @@ def test_harmonic_plain_through_contact():
 MEMBERS = [
     (ky.Exponential(), (2.0, -0.7, 1.0), [(0, 1, -1), (0, 1, 2), (0, 1, 3), (0, 0, 1), (0, 1, 1), (0, 1, 0.3)]),
     (ky.Exponential(), (-0.5, 1.3, 0.0), [(0, 1, -1), (0, 1, 2), (0, 1, -2), (0, 0, 1)]),
-    (ky.Harmonic(offset=False), (2.0, 1.1, 5.0), [(0, 1, -1), (0, 1, 2), (0, 1, -2), (0, 0, 1), (0, 1, 0.5)]),
+    (ky.Harmonic(offset=False), (2.0, 1.1, 5.0), [(0, 1, -1), (0, 1, 2), (0, 0, 1), (0, 1, 0.5)]),
     (
         ky.Harmonic(),
         (2.0, 1.1, 0.4, -3.0),
@@ -507,7 +514,7 @@ def test_through_is_exact_for_exact_numbers():
     assert (A, w, sp.simplify(p)) == (2, sp.pi / 3, 0)
 
 
-# -- ranges ------------------------------------------------------------------------------------------------------------
+# -- ranges ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("offset", [True, False])
@@ -570,7 +577,7 @@ def test_difference_takes_angles_the_shorter_way():
     assert float(ky.Linear().difference((7.0, 0.0), (0.0, 0.0))[0]) == 7.0
 
 
-# -- obstacles ---------------------------------------------------------------------------------------------------------
+# -- obstacles -------------------------------------------------------------------------------------------------------
 
 
 def jet_of(*values):

@@ -53,7 +53,7 @@ HELD = [
     np.poly1d([3, 2, 1]),
     lambda t: mpmath.exp(t),
     lambda t: Fraction(t) ** 2,
-    lambda t: int(3),
+    lambda t: 3,
     lambda t: t if t > 0 else t + 0.0,
     sp.Lambda(x, x**2 + 1),
     sp.Integer(2),

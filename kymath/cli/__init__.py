@@ -7,6 +7,7 @@ unreadable file or unparsable text, 130 interrupted. There is no traceback unles
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -125,7 +126,11 @@ def _bad_usage(error: Any, message: str) -> int:
 
 
 def _speak_any_encoding() -> None:
-    """Characters that the terminal's encoding lacks become '?', never an exception."""
+    """Characters that the terminal's encoding lacks become '?', and what is said to a closed stream goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and (stream.encoding or "").lower() not in ("utf-8", "utf8"):

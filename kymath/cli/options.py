@@ -191,7 +191,7 @@ def number(text: str, option: str) -> Any:
     found = value(text, option)
     if found.free_symbols:
         raise Misuse(f"{option} must be a number; {text[:60]!r} has the name {min(map(str, found.free_symbols))}.")
-    return found
+    return int(found) if found.is_Integer else found
 
 
 def numbers(text: str, option: str) -> tuple[Any, ...]:

@@ -129,7 +129,7 @@ def transform_record(result: KYTransform, digits: int | None = None) -> dict[str
 
 def one_sided(result: KYTransform) -> tuple[KYTransform | None, KYTransform | None]:
     """What a two-sided failure found from the left and from the right."""
-    left, right = getattr(result, "_one_sided", (None, None))
+    left, right = result.left, result.right
     return left, right
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy as sp
 
-from ..arithmetic import TWO_PI, elementary
+from ..arithmetic import TWO_PI, elementary, fitting
 from ..errors import NotApplicable, Status
 
 S = sp.Symbol("s")
@@ -34,7 +34,7 @@ class ConnectionFunction(abc.ABC):
 
     #: parameters whose value is an angle: they are compared modulo 2π
     angles: frozenset[str] = frozenset()
-    #: True where g is linear in θ
+    #: True where g is linear in θ, but for a :meth:`shift` without parameters
     linear: bool = False
 
     @property
@@ -106,6 +106,14 @@ class ConnectionFunction(abc.ABC):
             out.append(np.mod(d + np.pi, TWO_PI) - np.pi if name in self.angles else d)
         return tuple(out)
 
+    def shift(self, s: Any) -> Any:
+        """The part of g that holds no parameter, for a family linear in the others."""
+        return 0 * s
+
+    def shift_jet(self, k: int) -> Any:
+        """Its k-th derivative at s = 0."""
+        return 0
+
     def canonical(self, theta: np.ndarray) -> np.ndarray:
         """The θ of the same function inside the family's ranges."""
         return theta
@@ -131,7 +139,7 @@ class ConnectionFunction(abc.ABC):
         ``order`` defaults to N − 1, the square matrix of the osculating limit.
         """
         rows = _jacobian(self, self.size - 1 if order is None else order)(*theta)
-        shape = np.broadcast_shapes(*(np.shape(entry) for row in rows for entry in row))
+        shape = np.broadcast_shapes(*(np.shape(c) for c in theta), *(np.shape(entry) for row in rows for entry in row))
         return np.array([[np.broadcast_to(np.asarray(e, dtype=float), shape) for e in row] for row in rows])
 
     def _check(self, theta: Sequence[Any]) -> tuple[Any, ...]:
@@ -166,7 +174,8 @@ class LinearFamily(ConnectionFunction):
     def jet(self, theta: Sequence[Any], order: int) -> tuple[Any, ...]:
         theta = self._check(theta)
         return tuple(
-            sum((c * b for c, b in zip(theta, self.basis_jet(k), strict=True)), start=0) for k in range(order + 1)
+            sum((c * fitting(b, *theta) for c, b in zip(theta, self.basis_jet(k), strict=True)), start=0)
+            for k in range(order + 1)
         )
 
 
@@ -181,6 +190,8 @@ def sign_words(values: Mapping[str, Any], error: Mapping[str, Any] | None = None
 def number(value: Any) -> str:
     """A number as a person writes it."""
     if isinstance(value, sp.Basic):
+        if value.is_Float:
+            return f"{float(value):.10g}"
         text = str(value)
         if len(text) < 60:
             return text

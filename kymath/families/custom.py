@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..arithmetic import elementary
+from ..arithmetic import elementary, exact_sign
 from ..errors import NotApplicable, Status
 from ..expressions import parse
 from .base import ConnectionFunction, Obstacle, S
@@ -28,8 +28,8 @@ class Family(ConnectionFunction):
 
     >>> from kymath import Family
     >>> decay = Family("A*exp(-s/tau) + C", "A tau C", positive="tau")
-    >>> decay(0, (2, 1, 5))
-    7
+    >>> float(decay(0, (2, 1, 5)))
+    7.0
 
     Raises ``ParseError`` for text that is no formula of s and the parameters, ``NotApplicable`` for names that do not
     fit.
@@ -61,12 +61,10 @@ class Family(ConnectionFunction):
             raise NotApplicable(f"the formula {formula} uses {sorted(extra)}, which are neither s nor parameters.")
         if missing := set(names) - found:
             raise NotApplicable(f"the parameters {sorted(missing)} do not occur in the formula {formula}.")
-        if self.start is not None and len(self.start) != len(names):
-            raise NotApplicable(f"start needs {len(names)} numbers, one for each of {names}.")
         object.__setattr__(self, "formula", formula)
         object.__setattr__(self, "parameters", " ".join(names))
         object.__setattr__(self, "positive", " ".join(positive))
-        object.__setattr__(self, "start", None if self.start is None else tuple(self.start))
+        object.__setattr__(self, "start", None if self.start is None else _start(self.start, names))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Family) and self._key == other._key
@@ -94,6 +92,16 @@ class Family(ConnectionFunction):
     @cached_property
     def linear(self) -> bool:  # type: ignore[override]
         return all(not sp.diff(self.formula, p).free_symbols & set(self.symbols) for p in self.symbols)
+
+    @cached_property
+    def _shift(self) -> sp.Expr:
+        return self.formula.subs(dict.fromkeys(self.symbols, 0))
+
+    def shift(self, s: Any) -> Any:
+        return self._shift.subs(S, s) if isinstance(s, sp.Basic) else sp.lambdify(S, self._shift, ["numpy", "scipy"])(s)
+
+    def shift_jet(self, k: int) -> Any:
+        return (sp.diff(self._shift, S, k) if k else self._shift).subs(S, 0)
 
     def basis_jet(self, k: int) -> tuple[Any, ...]:
         """The k-th derivatives of ∂g/∂θ_j at s = 0, for a formula linear in its parameters."""
@@ -171,23 +179,69 @@ class Family(ConnectionFunction):
         return tuple(row.reshape(shape) for row in theta), ways.reshape(shape)
 
     def _symbolic_all(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        unknowns = tuple(
-            sp.Symbol(n, positive=True) if n in self.positive.split() else sp.Symbol(n, real=True) for n in self.names
-        )
-        equations = [g - v for g, v in zip(self.jet(unknowns, self.size - 1), values, strict=True)]
-        found = sp.solve(equations, unknowns, dict=True)
-        complete = [tuple(one[u] for u in unknowns) for one in found if len(one) == self.size]
-        return [theta for theta in complete if all(c.is_real is not False for c in theta)]
+        """Every θ with this exact jet; one twice where a parameter stays free."""
+        jet = dict(zip(self._general[0], values, strict=True))
+        found = [tuple(c.xreplace(jet) for c in theta) for theta in self._general[1]]
+        found = [theta for theta in found if self._fits(theta, values)]
+        if not found:  # not a generic jet: solve for this one
+            unknowns = tuple(sp.Symbol(n, real=True) for n in self.names)
+            found = _solutions(self, unknowns, values)
+            if any(c.has(*unknowns) for theta in found for c in theta):
+                return found[:1] * 2
+            found = [theta for theta in found if self._fits(theta, values)]
+        if self.start is not None and len(found) > 1 and not any(c.free_symbols for t in found for c in t):
+            found.sort(key=lambda t: float(sum(abs(sp.N(c) - s) ** 2 for c, s in zip(t, self.start, strict=True))))
+            return found[:1]
+        return found
+
+    @cached_property
+    def _general(self) -> tuple[tuple[sp.Symbol, ...], list[tuple[Any, ...]]]:
+        """θ for a jet of symbols, solved once: the closed form of the family where SymPy finds one."""
+        jet = tuple(sp.Dummy(f"f{k}", real=True) for k in range(self.size))
+        unknowns = tuple(sp.Symbol(n, real=True) for n in self.names)
+        try:
+            found = _solutions(self, unknowns, jet)
+        except Exception:  # SymPy gives up in many ways
+            found = []
+        return jet, [theta for theta in found if not any(c.has(*unknowns) for c in theta)]
+
+    def _fits(self, theta: Sequence[Any], values: Sequence[Any]) -> bool:
+        """Whether a solution is real, finite, of the right signs, and has the jet."""
+        if any(c.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or c.is_real is False for c in theta):
+            return False
+        if any(exact_sign(theta[self.index(name)]) in (0, -1) for name in self.positive.split()):
+            return False
+        if any(c.free_symbols for c in (*theta, *values)):
+            return True
+        got = [sp.N(g, 30) for g in self.jet(tuple(theta), self.size - 1)]
+        want = [sp.N(v, 30) for v in values]
+        size = max(abs(v) for v in want) + sp.Float("1e-30")
+        return all(g.is_real and abs(g - v) < sp.Float("1e-18") * size for g, v in zip(got, want, strict=True))
 
     def _symbolic(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         found = self._symbolic_all(values)
         return found or [tuple(sp.nan for _ in self.names)]
 
 
+def _solutions(family: Family, unknowns: tuple[sp.Symbol, ...], values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    equations = [g - v for g, v in zip(family.jet(unknowns, family.size - 1), values, strict=True)]
+    return [tuple(one.get(u, u) for u in unknowns) for one in sp.solve(equations, unknowns, dict=True)]
+
+
 def _names(given: Any) -> tuple[str, ...]:
     if isinstance(given, str):
         return tuple(part for part in re.split(r"[\s,]+", given) if part)
     return tuple(str(one) for one in given)
+
+
+def _start(given: Any, names: tuple[str, ...]) -> tuple[float, ...]:
+    try:
+        numbers = tuple(float(c) for c in given) if not isinstance(given, str) else ()
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != len(names) or not np.all(np.isfinite(numbers)):
+        raise NotApplicable(f"start needs {len(names)} numbers, finite, one for each of {names}; {given!r} was given.")
+    return numbers
 
 
 def _starts(jet: np.ndarray, positive: list[int]) -> np.ndarray:
@@ -206,7 +260,7 @@ def _starts(jet: np.ndarray, positive: list[int]) -> np.ndarray:
     for _ in range(24):
         pick = rng.integers(0, len(scales), size)
         factor = rng.uniform(0.3, 3.0, size) * rng.choice([-1.0, 1.0], size)
-        out.append(np.array([f * scales[int(k)] for f, k in zip(factor, list(pick), strict=True)]))
+        out.append(np.array([f * scales[int(k)] for f, k in zip(factor, np.atleast_1d(pick), strict=True)]))
     starts = np.array(out)
     starts[:, positive] = np.abs(starts[:, positive])
     return starts

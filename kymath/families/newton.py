@@ -62,22 +62,37 @@ def _solve(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 
 class NodeSystem:
-    """The equations Δ_k[g(·; θ)] = Δ_k[f] at the nodes c_j h, for P points: residuals in units of f's own movement."""
+    """The equations Δ_k[g(·; θ)] = Δ_k[f] at the nodes c_j h, for P points: residuals relative to Δ_k[f]."""
 
     def __init__(
         self, family: ConnectionFunction, nodes: Sequence[Any], h: np.ndarray, values: Sequence[np.ndarray]
     ) -> None:
         self.family, self.nodes, self.h = family, nodes, h
         self.wanted = np.array(divided_differences(nodes, h, values), dtype=float)
-        powers = np.abs(h) ** np.arange(family.size)[:, None]
-        unit = np.max(np.abs(self.wanted) * powers, axis=0)
-        self.weight = powers / np.where(unit > 0, unit, 1.0)
+        self.level = np.max(np.abs(np.array(values[: len(nodes)])), axis=0)
+        unit = np.maximum(np.abs(self.wanted), 1e3 * self.rounding(self.level))
+        self.weight = 1.0 / np.where(unit > 0, unit, 1.0)  # each equation in its own units
         self.functions = [_derivatives(family, r) for r in multiplicities(nodes)]
+
+    def rounding(self, size: np.ndarray) -> np.ndarray:
+        """What rounding of terms of that size leaves in the divided differences: (N, P)."""
+        return np.finfo(float).eps * size / np.abs(self.h) ** np.arange(self.family.size)[:, None]
+
+    def doubt(self, theta: np.ndarray) -> np.ndarray:
+        """The rounding in Δ_k[f] and Δ_k[g], that of large parameters that cancel included: (N, P)."""
+        return 8 * self.rounding(np.maximum(self.level, np.max(np.abs(theta), axis=0)))
+
+    def solved(self, theta: np.ndarray) -> np.ndarray:
+        """Where the equations hold to 1e-9 or to rounding, (P,)."""
+        with np.errstate(all="ignore"):
+            left = np.abs(self.residual(theta)[0])
+            return np.all(left <= 1e-9 + 4 * self.doubt(theta) * self.weight, axis=0)
 
     def start(self) -> np.ndarray:
         """The θ whose jet is k! Δ_k: right in the limit."""
         factorials = np.cumprod([1.0, *range(1, self.family.size)])[:, None]
-        theta = self.family.from_jet(tuple(self.wanted * factorials))
+        with np.errstate(all="ignore"):
+            theta = self.family.from_jet(tuple(self.wanted * factorials))
         return np.array([np.broadcast_to(np.asarray(c, dtype=float), self.h.shape) for c in theta])
 
     def residual(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,8 +117,8 @@ def interpolate(
 
     system = NodeSystem(family, nodes, flat(h), [flat(v) for v in values])
     first = system.start() if start is None else np.array([flat(c) for c in start])
-    theta, norm = newton(system.residual, first)
-    theta = np.where(norm < 1e-9, theta, np.nan)
+    theta, _ = newton(system.residual, first)
+    theta = np.where(system.solved(theta), theta, np.nan)
     return tuple(row.reshape(shape) for row in theta)
 
 
@@ -129,7 +144,8 @@ def solve_jet(
 
     def residual(theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         jet = np.array([np.broadcast_to(np.asarray(e, float), wanted.shape[1:]) for e in _jet(family)(*theta)])
-        return (jet - wanted) / row_unit, family.jacobian(tuple(theta)) / row_unit[:, None, :]
+        slopes = np.broadcast_to(family.jacobian(tuple(theta)), (family.size, *wanted.shape))
+        return (jet - wanted) / row_unit, slopes / row_unit[:, None, :]
 
     best = np.full(wanted.shape, np.nan)
     ways = np.zeros(wanted.shape[1], dtype=int)
@@ -141,7 +157,18 @@ def solve_jet(
         fresh = good & ((ways == 0) | apart)
         best = np.where(good & (ways == 0), theta, best)
         ways = ways + fresh
-    return best, ways
+    return best, np.where((ways == 1) & _degenerate(family, best, row_unit), 2, ways)
+
+
+def _degenerate(family: ConnectionFunction, theta: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Where DJ is singular at the solution, so that a whole curve of parameters has this jet."""
+    slopes = np.broadcast_to(family.jacobian(tuple(theta)), (family.size, *theta.shape)) / units[:, None, :]
+    slopes = slopes * np.maximum(np.abs(theta), 1e-8)[None]  # relative changes of the parameters
+    matrices = np.nan_to_num(np.moveaxis(slopes, 2, 0))
+    if not len(matrices):
+        return np.zeros(0, dtype=bool)
+    sizes = np.linalg.svd(matrices, compute_uv=False)
+    return sizes[:, -1] < 1e-12 * np.maximum(sizes[:, 0], 1e-300)
 
 
 @lru_cache(maxsize=256)

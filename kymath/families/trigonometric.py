@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from ..arithmetic import elementary
+from ..arithmetic import elementary, exact_sign, fitting, written
 from ..errors import NotApplicable
 from .base import LinearFamily
 
@@ -33,11 +33,15 @@ class Trigonometric(LinearFamily):
         if isinstance(self.n, bool) or not isinstance(self.n, int) or not 1 <= self.n <= 20:
             raise NotApplicable(f"Trigonometric(n) takes a number of harmonics from 1 to 20; {self.n!r} was given.")
         try:
-            good = bool(self.omega > 0)
-            finite = isinstance(self.omega, sp.Basic) or float(self.omega) < float("inf")
-        except TypeError:  # a symbol whose sign is not known
-            good = finite = isinstance(self.omega, sp.Basic)
-        if not (good and finite):
+            if isinstance(self.omega, sp.Expr):
+                good = self.omega.is_finite is not False and self.omega.is_positive is not False
+                good = good and (bool(self.omega.free_symbols) or exact_sign(self.omega) == 1)
+            else:
+                good = 0 < float(self.omega) < float("inf") and not isinstance(self.omega, (str, bool))
+            hash(self.omega)
+        except (TypeError, ValueError):
+            good = False
+        if not good:
             raise NotApplicable(f"Trigonometric(omega=…) takes a positive frequency; {self.omega!r} was given.")
 
     @property
@@ -45,13 +49,14 @@ class Trigonometric(LinearFamily):
         return ("a0", *(f"{letter}{k}" for k in range(1, self.n + 1) for letter in "ab"))
 
     def __repr__(self) -> str:
-        return f"Trigonometric({self.n}, omega={self.omega})"
+        return f"Trigonometric({self.n}, omega={written(self.omega)})"
 
     def basis(self, s: Any) -> tuple[Any, ...]:
-        lib = elementary(s, self.omega)
+        omega = fitting(self.omega, s)
+        lib = elementary(s, omega)
         out = [1 + 0 * s]
         for k in range(1, self.n + 1):
-            angle = k * self.omega * s
+            angle = k * omega * s
             out += [lib.cos(angle), lib.sin(angle)]
         return tuple(out)
 
@@ -64,14 +69,14 @@ class Trigonometric(LinearFamily):
         return tuple(out)
 
     def from_jet(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        omega = fitting(self.omega, *values)
         exact = isinstance(sum(values[: self.size], start=0), (int, sp.Basic))
         even, odd = _inverse(self.n, exact)
         cosines = [
-            sum(even[k][m] * values[2 * m] / self.omega ** (2 * m) for m in range(self.n + 1))
-            for k in range(self.n + 1)
+            sum(even[k][m] * values[2 * m] / omega ** (2 * m) for m in range(self.n + 1)) for k in range(self.n + 1)
         ]
         sines = [
-            sum(odd[k][m] * values[2 * m + 1] / self.omega ** (2 * m + 1) for m in range(self.n)) for k in range(self.n)
+            sum(odd[k][m] * values[2 * m + 1] / omega ** (2 * m + 1) for m in range(self.n)) for k in range(self.n)
         ]
         out = [cosines[0]]
         for k in range(self.n):

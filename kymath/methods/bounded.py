@@ -32,6 +32,7 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     """
     box: dict[str, Any] = {}
     precision = mpmath.mp.prec
+    lock = threading.Lock()
 
     def run() -> None:
         try:
@@ -40,6 +41,14 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
             pass
         except BaseException as error:  # handed to the caller below
             box["error"] = error
+        while "done" not in box:  # from here on nobody interrupts
+            try:
+                with lock:
+                    box["done"] = True
+                for _ in range(10):  # an interruption on its way arrives here
+                    pass
+            except TimedOut:
+                continue
 
     thread = threading.Thread(target=run, name="kymath-bounded", daemon=True)
     thread.start()
@@ -47,7 +56,7 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
         thread.join(max(seconds, 0.0))
     finally:
         if thread.is_alive():
-            _stop(thread, grace)
+            _stop(thread, lock, box, grace)
             mpmath.mp.prec = precision
     if "error" in box:
         raise box["error"]
@@ -56,9 +65,10 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     return box["value"]
 
 
-def _stop(thread: threading.Thread, grace: float) -> None:
+def _stop(thread: threading.Thread, lock: threading.Lock, box: dict[str, Any], grace: float) -> None:
     end = time.monotonic() + grace
     while thread.is_alive() and time.monotonic() < end:
-        if thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
+        with lock:
+            if "done" not in box and thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
         thread.join(0.05)

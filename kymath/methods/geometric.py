@@ -146,4 +146,8 @@ def pick(estimates: Estimates) -> Pick:
     points = np.arange(value.shape[1])
     found = np.where(sound[best, points], value[best, points], np.nan)
     size = np.where(sound[best, points], least[best, points], np.inf)
+    rivals = (error <= 4 * size) & sound  # windows about as sure: what they disagree by is not known
+    with np.errstate(invalid="ignore"):
+        apart = np.where(rivals, np.abs(estimates.value - found), 0.0)
+    size = np.maximum(size, np.max(apart, axis=(0, 1), initial=0.0))
     return Pick(found, size, estimates.h[best, points], 4 * rounding[best, points] > size)

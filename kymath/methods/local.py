@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import Status
 from ..function import Function
-from .samples import Samples, SideJet, sample, start_step
+from .samples import TINY, Samples, SideJet, sample, start_step
 from .sides import both_sides, one_side
 from .verdict import FIRM
 
@@ -53,7 +53,23 @@ def _join(parts: list[SideJet | None]) -> SideJet | None:
 
 
 def _block(function: Function, x0: np.ndarray, order: int, side: str, steps: Steps, tolerance: float) -> LocalJet:
-    h0 = np.full(x0.shape, steps.h0) if steps.h0 is not None else start_step(x0)
+    if steps.h0 is not None:
+        return _search(function, x0, np.full(x0.shape, steps.h0), order, side, steps, tolerance)
+    answer = _search(function, x0, start_step(x0), order, side, steps, tolerance)
+    main = answer.both or answer.right or answer.left
+    assert main is not None
+    again = (x0 != 0) & (np.abs(x0) < TINY) & np.array([s is not Status.CONVERGED for s in main.status], dtype=bool)
+    if again.any():  # log at 1e-20 lives on the scale of x0 itself
+        own = 2.0 ** np.floor(np.log2(np.maximum(np.abs(x0[again]), 1e-290)) - 1)
+        fresh = _search(function, x0[again], own, order, side, steps, tolerance)
+        _merge(answer, fresh, again)
+        answer.count[again] += fresh.count
+    return answer
+
+
+def _search(
+    function: Function, x0: np.ndarray, h0: np.ndarray, order: int, side: str, steps: Steps, tolerance: float
+) -> LocalJet:
     levels = min(FIRST_LEVELS, steps.most)
     answer = _answer(sample(function, x0, h0, levels, side, steps.rho), order, side, steps.rho, tolerance)
     for _ in range(ROUNDS):  # move the window of steps to where the error is least

@@ -10,6 +10,7 @@ from ..arithmetic import exact_sign
 from ..function import X
 
 _ENTIRE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.tanh, sp.atan, sp.asinh, sp.erf, sp.erfc)
+_LONG = 10**12  # beyond, an exact power of a rational number can take for ever
 _DEEPEST = 12  # derivatives tried when a sign is asked for
 
 
@@ -42,10 +43,25 @@ def local_form(f: sp.Expr, x0: Any, side: int) -> sp.Expr | None:
     return _special(f, args, x0, side)
 
 
+def value_at(f: sp.Expr, x0: Any) -> Any:
+    """f(x0): exact, or in 40 digits where x0 is a fraction too long for exact powers and roots (a float's).
+
+    >>> value_at(X**2, sp.Rational(1, 2))
+    1/4
+    """
+    if x0.is_Rational and max(abs(x0.p), x0.q) > _LONG and not f.is_rational_function(X):
+        value = f.evalf(40, subs={X: x0}, maxn=200)
+        if value.is_Float:
+            return sp.Integer(0) if value == 0 or value._prec == 1 else value
+        if value.is_number and value.is_real is not False:
+            return value
+    return f.subs(X, x0)
+
+
 def _power(base: Any, exponent: Any, x0: Any) -> sp.Expr | None:
     if exponent.is_integer and exponent.is_nonnegative:
         return base**exponent
-    sign = exact_sign(base.subs(X, x0))
+    sign = exact_sign(value_at(base, x0))
     if sign == 1 or (sign == -1 and exponent.is_integer):
         return base**exponent
     return None
@@ -62,7 +78,7 @@ def _special(f: sp.Expr, args: list[Any], x0: Any, side: int) -> sp.Expr | None:
     if isinstance(f, sp.Heaviside):
         sign = sign_beside(u, x0, side)
         return None if not sign else sp.Integer((1 + sign) // 2)
-    at = u.subs(X, x0)
+    at = value_at(u, x0)
     if isinstance(f, (sp.floor, sp.ceiling)):
         if at.is_integer:
             sign = sign_beside(u - at, x0, side)
@@ -111,7 +127,7 @@ def sign_beside(u: sp.Expr, x0: Any, side: int) -> int | None:
     """The sign of u, analytic at x0, just beside x0; 0 where u vanishes identically."""
     derivative, parity = u, 1
     for _ in range(_DEEPEST):
-        sign = exact_sign(derivative.subs(X, x0))
+        sign = exact_sign(value_at(derivative, x0))
         if sign is None:
             return None
         if sign:

@@ -18,7 +18,7 @@ from .local import Steps, local_jet
 if TYPE_CHECKING:
     from .adaptive import Adaptive
 
-LEVELS = 9
+LEVELS = 10
 SIGNS = {"both": (1, -1), "right": (1,), "left": (-1,)}
 
 
@@ -65,15 +65,17 @@ def _one_side(
     method: Adaptive, function: Function, x0: float, family: ConnectionFunction, rule: Rule, sign: int
 ) -> Evidence:
     word = "right" if sign > 0 else "left"
-    jet = local_jet(function, np.array([x0]), 2, word, Steps(method.h0, method.rho, method.max_steps), 0.1)
+    order = max(rule.entries(family) - 1, 3)
+    jet = local_jet(function, np.array([x0]), order, word, Steps(method.h0, method.rho, method.max_steps), 0.1)
     side = jet.right if sign > 0 else jet.left
     assert side is not None
     nothing = tuple(np.nan for _ in family.names)
     if side.status[0] in (Status.NOT_FINITE, Status.DIVERGES):
         return Evidence(None, nothing, nothing, side.status[0], side.why[0])
-    h0 = method.h0 or min(float(np.max(side.h[1:, 0])), 1.0) / 2
-    h = h0 * method.rho ** np.arange(min(LEVELS, method.max_steps))
-    rows, unique = _steps(function, x0, family, rule, sign * h, word)
+    h0 = method.h0 or min(float(np.max(side.h[1:, 0])), 1.0) / 4  # near where the highest derivative shows best
+    h = h0 * method.rho ** np.arange(min(LEVELS + 12, method.max_steps))
+    rows, noise, unique = _steps(function, x0, family, rule, sign * h, word)
+    h = h[: rows.shape[1]]
     good = np.all(np.isfinite(rows), axis=0)
     if good.sum() < 4:
         text = f"SciPy found no member of {family!r} that meets C1, C2 and the rule near x0 on the {word}."
@@ -81,7 +83,7 @@ def _one_side(
     if not all(unique[-3:]):
         text = f"at small h on the {word} several θ do equally well under {rule!r}."
         return Evidence(None, nothing, nothing, Status.NOT_UNIQUE, text)
-    theta, error = _extrapolated(family, rows, h, method.rho)
+    theta, error = _extrapolated(family, rows, noise, h, method.rho)
     status, text = Status.CONVERGED, ""
     with np.errstate(invalid="ignore"):
         lost = ~(error <= 0.1 * np.maximum(np.abs(theta), 1e-2 * np.max(np.abs(theta))))
@@ -99,35 +101,40 @@ def _one_side(
 
 def _steps(
     function: Function, x0: float, family: ConnectionFunction, rule: Rule, h: np.ndarray, side: str
-) -> tuple[np.ndarray, list[bool]]:
-    """θ(h_k) as (N, K), each step starting from the one before."""
-    rows, unique = np.full((family.size, len(h)), np.nan), []
+) -> tuple[np.ndarray, np.ndarray, list[bool]]:
+    """θ(h_k) and its rounding, (N, K) each; every step starts from the one before, until enough are found."""
+    rows, noise = np.full((2, family.size, len(h)), np.nan)
+    unique: list[bool] = []
     start: np.ndarray | None = None
     osculating = isinstance(rule, Osculating)
     nodes = rule.nodes(family, side)
     values = [function(x0 + float(c) * h) for c in nodes]
     for k, step in enumerate(h):
         if osculating:
-            theta = _root(family, nodes, step, [float(v[k]) for v in values], start)
+            theta, noise[:, k] = _root(family, nodes, step, [float(v[k]) for v in values], start) or (None, np.nan)
             unique.append(True)
         else:
             f0, f1 = float(values[0][k]), float(values[1][k])
             found = minimum(rule, family, f0, (f1 - f0) / step, step, start)
             theta = None if found is None else found.theta
+            noise[:, k] = np.nan if theta is None else 1e-12 * (np.abs(theta) + np.max(np.abs(theta)))
             unique.append(found is None or found.unique)
         if theta is not None:
             rows[:, k] = start = theta
+        if np.isfinite(rows[0]).sum() == LEVELS:
+            rows, noise = rows[:, : k + 1], noise[:, : k + 1]
+            break
     for j, name in enumerate(family.names):
         if name in family.angles:
             known = np.isfinite(rows[j])
             rows[j, known] = np.unwrap(rows[j, known])
-    return rows, unique
+    return rows, noise, unique
 
 
 def _root(
     family: ConnectionFunction, nodes: tuple[Any, ...], h: float, values: list[float], start: np.ndarray | None
-) -> np.ndarray | None:
-    """The member through the nodes, by SciPy's hybrid Powell method on the divided differences."""
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The member through the nodes, by SciPy's hybrid Powell method on the divided differences, and its rounding."""
     from scipy.optimize import root
 
     from ..families.newton import NodeSystem
@@ -147,21 +154,29 @@ def _root(
     for first in starts:
         with np.errstate(all="ignore"):
             answer = root(residual, first, jac=True, method="hybr", options={"xtol": 1e-14})
-        if np.all(np.isfinite(answer.x)) and np.max(np.abs(residual(answer.x)[0])) < 1e-9:
-            return family.canonical(answer.x)
+        if np.all(np.isfinite(answer.x)) and system.solved(answer.x[:, None])[0]:
+            return family.canonical(answer.x), _carried(family, answer.x, system.doubt(answer.x[:, None])[:, 0])
     return None
 
 
+def _carried(family: ConnectionFunction, theta: np.ndarray, doubt: np.ndarray) -> np.ndarray:
+    """The rounding of the divided differences, carried to θ through DJ⁻¹."""
+    factorials = np.cumprod([1.0, *range(1, family.size)])
+    slopes = family.jacobian(tuple(theta))
+    try:
+        return np.abs(np.linalg.inv(slopes)) @ (doubt * factorials)
+    except np.linalg.LinAlgError:
+        return np.full(family.size, np.inf)
+
+
 def _extrapolated(
-    family: ConnectionFunction, rows: np.ndarray, h: np.ndarray, rho: float
+    family: ConnectionFunction, rows: np.ndarray, noise: np.ndarray, h: np.ndarray, rho: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The constant terms of θ(h) = θ* + c1 h + c2 h² + …, with errors."""
     theta, error = np.full(family.size, np.nan), np.full(family.size, np.inf)
-    growth = (h[0] / h) ** (family.size - 1)
     with np.errstate(all="ignore"):
         for j, row in enumerate(rows):
-            noise = 1e-13 * (np.abs(row) + np.nanmax(np.abs(rows))) * growth
-            fit = coefficient(row[:, None], noise[:, None], h[:, None], rho, range(len(h)), 0)
+            fit = coefficient(row[:, None], noise[j][:, None], h[:, None], rho, range(len(h)), 0)
             value, size, _, _ = pick(fit)
             theta[j], error[j] = value[0], size[0]
             if family.names[j] in family.angles:

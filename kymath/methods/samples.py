@@ -9,6 +9,8 @@ import numpy as np
 from ..evidence import statuses
 from ..function import Function
 
+TINY = 1e-6  # a point so close to 0 has its own scale only if f shows it
+
 
 @dataclass
 class SideJet:
@@ -40,8 +42,8 @@ class Samples:
 
 
 def start_step(x0: np.ndarray) -> np.ndarray:
-    """A power of two near |x0| / 2 (1/2 at 0), so that x0 ± h is exact; the search goes on from there."""
-    size = np.where(x0 == 0, 1.0, np.abs(x0))
+    """A power of two near |x0| / 2 (1/2 at 0 and beside it), so that x0 ± h is exact; the search goes on from there."""
+    size = np.where(np.abs(x0) < TINY, 1.0, np.abs(x0))
     return 2.0 ** (np.floor(np.log2(np.clip(size, 1e-290, 1e290))) - 1)
 
 

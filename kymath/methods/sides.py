@@ -30,7 +30,7 @@ def one_side(
             jet.h[n], jet.noisy[n] = h, noisy
         jet.floor[:] = extra
         jet.error[0] += np.finfo(float).eps / 2 * np.abs(s.x0 * jet.value[1]) + 2 * extra
-        jet.direction[:] = _direction(g, spread)
+        jet.direction[:] = _direction(g, floor)
         judge(jet, g, spread, s, rho, tolerance, sign)
     return jet
 
@@ -96,7 +96,7 @@ def _direction(g: np.ndarray, noise: np.ndarray) -> np.ndarray:
     seen = np.isfinite(g) & (np.abs(g) > 4 * noise)
     levels = np.arange(len(g))[:, None]
     deepest = np.max(np.where(seen, levels, -1), axis=0)
-    near = seen & (levels > deepest - 4)
+    near = seen & (levels > deepest - 8)
     plus, minus = np.any(near & (g > 0), axis=0), np.any(near & (g < 0), axis=0)
     biggest = np.max(np.where(np.isfinite(g), np.abs(g), 0.0), axis=0)
     at = np.abs(g[np.maximum(deepest, 0), np.arange(g.shape[1])])

@@ -11,7 +11,6 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from ..arithmetic import is_exact
 from ..divided import divided_differences
 from ..errors import NotApplicable, Status
 from ..evidence import Evidence, Jet, prime
@@ -21,12 +20,16 @@ from ..function import Function, X
 from ..rules import Osculating, Rule
 from .base import Method
 from .bounded import OutOfTime, bounded
-from .local_form import local_form, sign_beside
+from .local_form import local_form, sign_beside, value_at
 
 H = sp.Symbol("h", positive=True)
 _DIGITS = 60  # of the numerical check
 _BESIDE = 12  # it takes h = 10^−12
-_LIMIT_ORDER, _LIMIT_SIZE = 2, 60  # beyond, for analytic f, sympy.limit is slow and derivatives serve as well
+_LIMIT_ORDER, _LIMIT_SIZE, _LIMIT_DIGITS = (
+    2,
+    60,
+    10**6,
+)  # beyond, for analytic f, sympy.limit is slow and derivatives serve as well
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Symbolic(Method):
     name = "symbolic"
 
     def __post_init__(self) -> None:
-        if not self.timeout > 0:
+        number = isinstance(self.timeout, (int, float)) and not isinstance(self.timeout, bool)
+        if not (number and 0 < self.timeout < math.inf):
             raise NotApplicable(f"Symbolic(timeout=…) takes a positive number of seconds; {self.timeout!r} was given.")
 
     def why_not(self, function: Function, family: ConnectionFunction, rule: Rule) -> str:
@@ -97,10 +101,10 @@ class Symbolic(Method):
             )
 
     def _at_number(self, f: sp.Expr, x0: Any, order: int, side: str, end: float) -> Evidence:
-        value = bounded(lambda: f.subs(X, x0), _left(end))
+        value = bounded(lambda: value_at(f, x0), _left(end))
         if not _finite(value):
             return Evidence(
-                None, status=Status.NOT_FINITE, message=f"f(x0) is not a finite real number: it is {value}."
+                None, status=Status.NOT_FINITE, message=f"f(x0) is not a finite real number{_named(value)}."
             )
         signs = {"both": (1, -1), "right": (1,), "left": (-1,)}[side]
         found: dict[int, Evidence] = {}
@@ -122,6 +126,12 @@ def _left(end: float) -> float:
     return left
 
 
+def _named(value: Any) -> str:
+    if value.has(sp.zoo, sp.oo, -sp.oo):
+        return ": it is infinite"
+    return ": it is undefined" if value.has(sp.nan) else f": it is {value}"
+
+
 def _finite(value: Any) -> bool:
     """Whether a SymPy value is a finite real number."""
     if value.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.I) and not value.is_real:
@@ -141,17 +151,19 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
     if beside is None:
         where = f"f is not a finite real number at x0 {'+' if sign == 1 else '−'} h for small h (on the {word})."
         return Evidence(None, status=Status.NOT_FINITE, message=where)
-    if form is not None and _differ(form.subs(X, x0), value):
+    if form is not None and _differ(value_at(form, x0), value):
         return Evidence(None, status=Status.DIVERGES, message=f"f jumps at x0 on the {word}: D(h)/h grows like 1/h.")
-    if form is not None and (order > _LIMIT_ORDER or form.count_ops() > _LIMIT_SIZE):
+    long = x0.is_Rational and max(abs(x0.p), x0.q) > _LIMIT_DIGITS
+    if form is not None and (order > _LIMIT_ORDER or form.count_ops() > _LIMIT_SIZE or long):
         values, notes = None, "would take long"
     else:
-        values, notes = _by_limit(form if form is not None else f, x0, order, sign, end)
+        budget = 1.0 if form is not None else 2.0 + (end - time.monotonic()) / 10
+        values, notes = _by_limit(form if form is not None else f, x0, order, sign, min(_left(end), budget))
     checked = values is not None and not notes and _holds(f, x0, values, sign)
     road = "sympy.limit of the constraint system"
     if not checked and form is not None:
         values = bounded(
-            lambda: [sp.diff(form, X, k).subs(X, x0) if k else value for k in range(order + 1)], _left(end)
+            lambda: [value_at(sp.diff(form, X, k), x0) if k else value for k in range(order + 1)], _left(end)
         )
         checked = all(_finite(v) for v in values) and _holds(f, x0, values, sign)
         road = f"derivatives of f (sympy.limit {notes or 'was wrong'})"
@@ -160,7 +172,7 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
     return _failure(f, x0, order, word, sign, values, notes)
 
 
-def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, end: float) -> tuple[list[Any] | None, str]:
+def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, seconds: float) -> tuple[list[Any] | None, str]:
     """k!·lim Δ_k(h) for k = 0 … order on the nodes 0, 1, …, order times ±h."""
     nodes = list(range(order + 1))
 
@@ -175,7 +187,7 @@ def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, end: float) -> tuple[l
         return out
 
     try:
-        values = bounded(take, min(_left(end), 2.0 + (end - time.monotonic()) / 10))
+        values = bounded(take, seconds)
     except OutOfTime:
         return None, "was out of time"
     except Exception as error:  # SymPy's own failures have many types
@@ -186,17 +198,15 @@ def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, end: float) -> tuple[l
 
 
 def _sample(f: sp.Expr, t: Any) -> Any:
-    """f(t) as a 60-digit number, None where it is not finite and real."""
+    """f(t) as a number of many digits, None where it is not finite and real."""
     try:
-        value = f.subs(X, t)
-        number = value.evalf(_DIGITS + 20)
+        number = f.evalf(_DIGITS + 20, subs={X: t}, maxn=2000) if f.has(X) else f.evalf(_DIGITS + 20)
+        real, imaginary = number.as_real_imag()
+        if not real.is_number or not real.is_finite or abs(imaginary) > sp.Float("1e-50") * (1 + abs(real)):
+            return None
+        return mpmath.mpf(sp.Float(real, _DIGITS + 20)._mpf_)
     except Exception:  # SymPy raises many types where a value does not exist
         return None
-    real, imaginary = number.as_real_imag()
-    if not real.is_number or not real.is_finite or abs(imaginary) > sp.Float("1e-50") * (1 + abs(real)):
-        return None
-    with mpmath.workdps(_DIGITS + 20):
-        return mpmath.mpf(real._mpf_ if isinstance(real, sp.Float) else sp.Float(real, _DIGITS + 20)._mpf_)
 
 
 def _holds(f: sp.Expr, x0: Any, values: list[Any], sign: int) -> bool:
@@ -236,7 +246,7 @@ def _jet(values: list[Any], f: sp.Expr, form: sp.Expr | None, x0: Any, sign: int
 def _way(f: sp.Expr, form: sp.Expr | None, x0: Any, sign: int) -> int | None:
     """sgn D(h) beside x0."""
     if form is not None:
-        return sign_beside(form - form.subs(X, x0), x0, sign)
+        return sign_beside(form - value_at(form, x0), x0, sign)
     at = _sample(f, x0)
     seen = set()
     for exponent in (8, 10, 12, 15):
@@ -313,16 +323,19 @@ def _together(left: Evidence, right: Evidence) -> Evidence:
 
 def _generic(f: sp.Expr, x0: Any, order: int) -> Evidence:
     """The jet at a symbol: derivatives of f, checked by numbers at sample points where f is real."""
-    values = [sp.diff(f, X, k).subs(X, x0) for k in range(order + 1)]
+    frozen, back = _frozen(f)
+    values = [sp.diff(frozen, X, k).xreplace(back).subs(X, x0) for k in range(order + 1)]
     symbols = sorted(x0.free_symbols, key=str)
     tried = 0
     for p in (sp.Rational(1, 3), sp.Rational(7, 5), sp.Rational(-5, 7), sp.Rational(29, 11)):
         point = dict.fromkeys(symbols, p)
-        at = [v.subs(point) for v in values]
-        if not all(_finite(v) for v in at):
+        at = [
+            _sample(v.xreplace({symbols[0]: X}), p) if len(symbols) == 1 else _sample(v.subs(point), p) for v in values
+        ]
+        if any(v is None for v in at):
             continue
         tried += 1
-        if not _holds(f, x0.subs(point), at, 1):
+        if not _holds(f, x0.subs(point), [sp.Float(v, _DIGITS) for v in at], 1):
             text = f"the derivatives of f at the symbol {x0} disagree with numbers at {symbols[0]} = {p}."
             return Evidence(None, status=Status.NOT_REACHED, message=text)
     note = "derivatives of f at a symbol, for generic values of it"
@@ -330,6 +343,29 @@ def _generic(f: sp.Expr, x0: Any, order: int) -> Evidence:
     return Evidence(Jet(tuple(values), tuple(sp.Integer(0) for _ in values)), message=note)
 
 
-def exact_point(x0: Any) -> bool:
-    """Whether x0 asks for an exact answer: an int, a Fraction, a SymPy number or a symbol."""
-    return is_exact(sp.sympify(x0)) if isinstance(x0, (int, sp.Basic)) else False
+def _frozen(f: sp.Expr) -> tuple[sp.Expr, dict[Any, Any]]:
+    """f with its steps (signs, floors, the choice in |u|, min, max) as constants, which they are at a generic point."""
+    back: dict[Any, Any] = {}
+
+    def held(step: Any) -> Any:
+        constant = sp.Dummy()
+        back[constant] = step
+        return constant
+
+    def absolute(u: Any) -> Any:
+        return u * held(sp.sign(u.xreplace(back)))
+
+    f = f.replace(lambda e: isinstance(e, (sp.Max, sp.Min)), _as_absolute)
+    f = f.replace(sp.Abs, lambda u: absolute(u))
+    steps = (sp.sign, sp.floor, sp.ceiling, sp.Heaviside)
+    f = f.replace(lambda e: isinstance(e, steps), lambda e: held(e.xreplace(back)))
+    return f, back
+
+
+def _as_absolute(e: Any) -> Any:
+    """max(a, b) = (a + b + |a − b|)/2, and min with a minus."""
+    sign = 1 if isinstance(e, sp.Max) else -1
+    value = e.args[0]
+    for other in e.args[1:]:
+        value = (value + other + sign * sp.Abs(value - other)) / 2
+    return value

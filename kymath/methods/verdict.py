@@ -70,6 +70,10 @@ def _diagnose(g: np.ndarray, noise: np.ndarray, h: np.ndarray, rho: float, n: in
             deepest = h[:count][clear][-1]
             return Status.DIVERGES, f"{name} grows without bound: it is {d[-1]:.3g} at h = {deepest:.1e}, and growing."
     if len(d) >= 16:
+        beside = g[np.isfinite(g)][-6:]  # f(x0 + h) − f(x0) at the smallest steps
+        if np.min(beside) < 0 < np.max(beside) and np.max(np.abs(beside)) > 0.05 * np.nanmax(np.abs(g)):
+            low, high = np.min(beside), np.max(beside)
+            return Status.NO_LIMIT, f"f oscillates beside x0 on the {word}: D(h) is between {low:.3g} and {high:.3g}."
         early, late = d[-16:-8], d[-8:]
         turns = np.sum(np.diff(np.sign(np.diff(late))) != 0)
         alike = 0.3 * np.ptp(early) < np.ptp(late) < 3 * np.ptp(early)

@@ -28,7 +28,8 @@ def connection(result: KYTransform, *, ax: Axes | None = None, steps: int = 5, s
 
     ``result``: the transform at one point. ``ax``: the axes to draw on (None: a new figure). ``steps``: how many curves
     at finite h, 0 to 12. ``span``: how far to each side of x0 the picture reaches (None: the scale on which the limit
-    bends). Steps at which no member of the family passes through the nodes are left out. Returns the Axes; shows nothing.
+    bends). Steps at which no member of the family passes through the nodes are left out. Returns the Axes; it shows
+    nothing.
 
     Raises ``NotApplicable`` for results of many points or with symbols, its own error for a failed one. Source: Condor,
     Definition 3.3.
@@ -46,7 +47,7 @@ def connection(result: KYTransform, *, ax: Axes | None = None, steps: int = 5, s
     t = np.linspace(x0 - left * reach, x0 + right * reach, POINTS)
     y, limit = function(t), _curve(result, t, theta)
     low, high = _limits(y, limit)
-    h, rows = _chosen(function, result, t, limit, high - low, reach, steps)
+    h, rows = _chosen(function, result, t, limit, (low, high), steps)
     ax = style.axes(ax)
     colours = style.shades(len(h))
     handles = []
@@ -136,7 +137,7 @@ def _limits(y: np.ndarray, limit: np.ndarray) -> tuple[float, float]:
 
 
 def _chosen(
-    function: Function, result: KYTransform, t: np.ndarray, limit: np.ndarray, height: float, reach: float, steps: int
+    function: Function, result: KYTransform, t: np.ndarray, limit: np.ndarray, box: tuple[float, float], steps: int
 ) -> tuple[np.ndarray, list[tuple[float, ...]]]:
     """Steps whose curves stand apart from the limit by a visible part of the picture, and on it; and their θ(h)."""
     if steps == 0:
@@ -147,17 +148,18 @@ def _chosen(
     theta = np.array(theta_at(function, x0, result.family, result.rule, sign * tried, result.side))
     drawn = np.all(np.isfinite(theta), axis=0)
     apart = np.array([
-        np.nanmax(np.abs(_curve(result, t, row) - limit)) / height if good else np.nan
+        np.nanmax(np.abs(np.clip(_curve(result, t, row), *box) - np.clip(limit, *box))) / (box[1] - box[0])
+        if good else np.nan
         for row, good in zip(theta.T, drawn, strict=True)
     ])  # fmt: skip
     good = np.flatnonzero(drawn & np.isfinite(apart))
     if good.size == 0:
         return np.array([]), []
-    tame = good[apart[good] < 1.5]
+    tame = good[apart[good] < 0.8]
     first = int(tame[0]) if tame.size else int(good[-1])
     seen = good[(good >= first) & (apart[good] > 0.01)]
     smallest = min(tried[seen[-1]] if seen.size else tried[good[-1]], 0.3 * tried[first])
-    wanted = np.geomspace(tried[first], max(smallest, tried[first] * 0.5**steps), steps) if steps > 1 else tried[
+    wanted = np.geomspace(tried[first], max(smallest, 0.12 * tried[first]), steps) if steps > 1 else tried[
         [first]
     ]  # fmt: skip
     h = sign * np.unique(wanted)[::-1]
@@ -175,7 +177,7 @@ def _legend(
     entries: list[tuple[Any, str]] = [(own, f"$f({latex(variable)}) = {f}$" if known else f"${f}$")]
     entries.append((point, "$(x_0,\\, f(x_0))$"))
     if curves:
-        entries.append((tuple(curves), rf"$g(t;\,\theta(h)),\ h = {style.listed(h)}$"))
+        entries.append((tuple(curves), rf"$g(t;\,\theta(h)),\ h = {style.listed(h.tolist())}$"))
     numbers = {
         p: c if isinstance(c, sp.Basic) and not style.approximate(c) else sp.Float(f"{float(c):.3g}", 3)
         for p, c in zip(result.family.symbols, result.theta, strict=True)

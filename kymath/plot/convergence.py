@@ -40,7 +40,10 @@ def convergence(
     found = _measured(f, x0, family, rule, h, side)
     ax = style.axes(ax, (5.6, 4.4))
     names = found.limit.family.names
-    handles, labels, exact, best = [], [], [], None
+    handles: list[Any] = []
+    labels: list[str] = []
+    exact: list[str] = []
+    best: int | None = None
     predicted = found.predicted_constant or tuple(math.nan for _ in names)
     for i, parameter in enumerate(names):
         colour, marker = style.SERIES[i % len(style.SERIES)]
@@ -49,8 +52,8 @@ def convergence(
             exact.append(f"${style.name(parameter)}$")
             continue
         (line,) = ax.loglog(
-            found.h[good], found.error[i][good], marker=marker, color=colour, linewidth=1.2, markersize=max(7 - 1.2 * i, 3.5),
-            markeredgecolor="white", markeredgewidth=0.6, zorder=3 + 0.1 * i,
+            found.h[good], found.error[i][good], marker=marker, color=colour, linewidth=1.2,
+            markersize=max(7 - 1.2 * i, 3.5), markeredgecolor="white", markeredgewidth=0.6, zorder=3 + 0.1 * i,
         )  # fmt: skip
         handles.append(line)
         labels.append(f"${style.name(parameter)}$: {_order(found.orders[i], predicted[i], found.predicted_order)}")
@@ -97,7 +100,8 @@ def _measured(f: Any, x0: Any, family: Any, rule: Any, h: Any, side: str) -> Any
         )
     import kymath
 
-    measure: Any = getattr(kymath, "convergence")  # noqa: B009 - the function, not the module of that name
+    public: Any = kymath.convergence  # the function; or the module of that name, where that was imported first
+    measure: Any = getattr(public, "convergence", public)
     return measure(f, x0, family, rule, h=h, side=side)
 
 

@@ -71,7 +71,9 @@ def positive_bound(rule: str, bound: Any, why: str) -> Any:
     if bound is None:
         raise NotApplicable(f"{rule} needs a bound: {rule}(bound=M) with M > 0. {why}")
     try:
-        good = exact_sign(bound) == 1 if hasattr(bound, "free_symbols") else bool(0 < bound < float("inf"))
+        exact = isinstance(bound, sp.Basic)
+        good = (exact_sign(bound) == 1 and bound.is_finite) if exact else bool(0 < bound < float("inf"))
+        good = bool(good) and not isinstance(bound, bool)
     except TypeError:
         good = False
     if not good:

@@ -152,7 +152,7 @@ def _meet(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]
 @lru_cache(maxsize=64)
 def _compiled(rule: Rule, family: ConnectionFunction) -> dict[str, Any]:
     """Objective, constraints and the second derivatives of their Lagrangian, as NumPy functions."""
-    f0, slope, h, first, second = sp.symbols("_f0 _slope _h _lambda1 _lambda2")
+    f0, slope, h, first, second = sp.symbols("f0 slope h lambda1 lambda2", cls=sp.Dummy)
     theta: Sequence[sp.Symbol] = family.symbols
     g = family.expression
     at, there = g.subs(S, 0), g.subs(S, h)

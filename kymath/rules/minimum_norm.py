@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..arithmetic import dot
+from ..arithmetic import dot, fitting
 from ..evidence import Jet
 from ..families import ConnectionFunction
 from .base import Rule
@@ -38,12 +38,16 @@ class MinimumNorm(Rule):
             from .minimise import minimise
 
             return minimise(self, family, f0, (f1 - f0) / h, h)
-        first, last = family.basis_jet(0), family.basis(h)  # type: ignore[attr-defined]
-        return _least(first, [(b - a) / h for a, b in zip(first, last, strict=True)], f0, (f1 - f0) / h)
+        first = [fitting(b, f0, f1, h) for b in family.basis_jet(0)]  # type: ignore[attr-defined]
+        last = family.basis(h)  # type: ignore[attr-defined]
+        at, there = fitting(family.shift_jet(0), f0, f1, h), family.shift(h)
+        slopes = [(b - a) / h for a, b in zip(first, last, strict=True)]
+        return _least(first, slopes, f0 - at, (f1 - f0 - (there - at)) / h)
 
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
         f0, f1 = jet.values[:2]
-        return _least(family.basis_jet(0), family.basis_jet(1), f0, f1)  # type: ignore[attr-defined]
+        at, rate = (fitting(family.shift_jet(k), f0, f1) for k in (0, 1))
+        return _least(family.basis_jet(0), family.basis_jet(1), f0 - at, f1 - rate)  # type: ignore[attr-defined]
 
     def objective(self, family: ConnectionFunction, theta: Sequence[Any]) -> Any:
         return dot(theta, theta)
@@ -51,6 +55,7 @@ class MinimumNorm(Rule):
 
 def _least(row: Sequence[Any], slope: Sequence[Any], f0: Any, f1: Any) -> tuple[Any, ...]:
     """The least-norm θ with row·θ = f0 and slope·θ = f1: Bᵀ(BBᵀ)⁻¹(f0, f1)."""
+    row, slope = ([fitting(b, f0, f1) for b in basis] for basis in (row, slope))
     aa, ab, bb = dot(row, row), dot(row, slope), dot(slope, slope)
     det = aa * bb - ab * ab
     u, v = (bb * f0 - ab * f1) / det, (aa * f1 - ab * f0) / det

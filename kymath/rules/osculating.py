@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,7 @@ class Osculating(Rule):
     def __init__(self, nodes: Sequence[Any] | None = None) -> None:
         chosen = None
         if nodes is not None:
-            given = tuple(int(c) if float(c).is_integer() else c for c in nodes)
+            given = _numbers(nodes)
             if not {0, 1} <= set(given):
                 raise NotApplicable(f"the nodes must contain 0 and 1 (that is C1 and C2); {given} do not.")
             distinct = list(dict.fromkeys(given))
@@ -74,3 +75,14 @@ class Osculating(Rule):
 
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
         return family.obstacles(jet)
+
+
+def _numbers(nodes: Any) -> tuple[Any, ...]:
+    try:
+        given = tuple(nodes)
+        floats = [float(c) for c in given]
+    except (TypeError, ValueError) as error:
+        raise NotApplicable(f"nodes must be finite real numbers such as (0, 1, -1); {nodes!r} was given.") from error
+    if not all(map(math.isfinite, floats)):
+        raise NotApplicable(f"nodes must be finite real numbers such as (0, 1, -1); {nodes!r} was given.")
+    return tuple(int(x) if x.is_integer() else c for c, x in zip(given, floats, strict=True))

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import elementary
+from ..arithmetic import elementary, exact_sign, fitting, wrap, written
 from ..errors import NotApplicable, Status
 from ..evidence import Jet
 from ..families import ConnectionFunction, Harmonic, Obstacle
 from .base import Rule, leaving, positive_bound, sign_obstacles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SmallestFrequency(Rule):
     """The least ω with A ≤ M, φ ∈ [0, 2π) among the θ with C1(h) and C2(h): the paper's R_H (Definition 3.4, Eq. 5).
 
@@ -26,7 +26,7 @@ class SmallestFrequency(Rule):
 
     >>> from kymath import SmallestFrequency, Harmonic
     >>> A, omega, phi, C = SmallestFrequency(bound=1).solve(Harmonic(), 0.0, 1.0, 1.0)
-    >>> round(float(omega), 6), C                         # 2 arcsin(1/2) = π/3
+    >>> round(float(omega), 6), float(C)                         # 2 arcsin(1/2) = π/3
     (1.047198, 0.5)
     """
 
@@ -39,6 +39,9 @@ class SmallestFrequency(Rule):
         )
         positive_bound("SmallestFrequency", self.bound, why)
 
+    def __repr__(self) -> str:
+        return f"SmallestFrequency(bound={written(self.bound)})"
+
     def check(self, family: ConnectionFunction) -> None:
         if not {"A", "omega"} <= set(family.names):
             raise NotApplicable(
@@ -50,11 +53,12 @@ class SmallestFrequency(Rule):
         return isinstance(family, Harmonic)
 
     def solve(self, family: ConnectionFunction, f0: Any, f1: Any, h: Any) -> tuple[Any, ...]:
+        self.check(family)
         if not isinstance(family, Harmonic):
             from .minimise import minimise
 
             return minimise(self, family, f0, (f1 - f0) / h, h)
-        m, rise = self.bound, f1 - f0
+        m, rise = fitting(self.bound, f0, f1, h), f1 - f0
         lib = elementary(rise, h, m)
         with np.errstate(all="ignore"):
             return self._offset(lib, f0, rise, h, m) if family.offset else self._plain(lib, f0, f1, h, m)
@@ -64,8 +68,10 @@ class SmallestFrequency(Rule):
         if lib.where is np.where:
             rise = np.where(rise == 0, np.nan, rise)[()]  # every member with ω = 0 does equally well
         w = 2 * lib.asin(lib.abs(rise) / (2 * m)) / lib.abs(h)
-        phase = lib.where(rise * h > 0, 3 * lib.pi / 2, lib.pi / 2) - w * h / 2
-        return m + 0 * w, w, phase, f0 + rise / 2  # ω|h| ≤ π, so φ stays in [0, 2π]
+        phase = lib.where(rise * h > 0, 3 * lib.pi / 2, lib.pi / 2) - w * h / 2  # ω|h| ≤ π: in [0, 2π]
+        if lib.where is np.where:
+            phase = wrap(phase)
+        return m + 0 * w, w, phase, f0 + rise / 2 + 0 * w
 
     @staticmethod
     def _plain(lib: Any, f0: Any, f1: Any, h: Any, m: Any) -> tuple[Any, ...]:
@@ -74,11 +80,12 @@ class SmallestFrequency(Rule):
         if lib.where is np.where:
             turned = np.where(f1 == f0, np.nan, turned)[()]
         rising = 3 * lib.pi / 2 + start  # A cos(ωs + φ) = A sin(ωs + start)
-        return m + 0 * turned, lib.abs(turned), lib.where(turned > 0, rising, lib.pi / 2 - start)
+        phase = lib.where(turned > 0, rising, lib.pi / 2 - start)
+        return m + 0 * turned, lib.abs(turned), phase + 0 * turned
 
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
         f0, f1 = jet.values[:2]
-        m = self.bound
+        m = fitting(self.bound, f0, f1)
         lib = elementary(f0, f1, m)
         slope = leaving(jet, side)
         rising = (slope > 0) if side == "right" else (slope < 0)
@@ -94,8 +101,6 @@ class SmallestFrequency(Rule):
         if isinstance(family, Harmonic) and not family.offset:
             f0 = jet.values[0]
             if jet.exact:
-                from ..arithmetic import exact_sign
-
                 outside: Any = exact_sign(self.bound - abs(f0)) in (-1, 0)
             else:
                 outside = ~(np.abs(np.asarray(f0, float)) < float(self.bound))

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import elementary
+from ..arithmetic import elementary, fitting, written
 from ..errors import NotApplicable
 from ..evidence import Jet
 from ..families import ConnectionFunction, Exponential, Obstacle
 from .base import Rule, leaving, positive_bound, sign_obstacles
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SmallestRate(Rule):
     """The least |B| with |A| ≤ M among the θ with C1(h) and C2(h): the paper's R_E (Definition 3.4, Eq. 4).
 
@@ -24,7 +24,7 @@ class SmallestRate(Rule):
 
     >>> from kymath import SmallestRate, Exponential
     >>> A, B, C = SmallestRate(bound=2).solve(Exponential(), 1.0, 3.0, 0.5)
-    >>> A, round(float(B), 6), C
+    >>> float(A), round(float(B), 6), float(C)
     (2.0, 1.386294, -1.0)
     """
 
@@ -33,6 +33,9 @@ class SmallestRate(Rule):
     def __post_init__(self) -> None:
         why = "Without it A could grow without end while B shrinks to 0, and no rate would be the smallest."
         positive_bound("SmallestRate", self.bound, why)
+
+    def __repr__(self) -> str:
+        return f"SmallestRate(bound={written(self.bound)})"
 
     def check(self, family: ConnectionFunction) -> None:
         if not {"A", "B"} <= set(family.names):
@@ -45,22 +48,25 @@ class SmallestRate(Rule):
         return isinstance(family, Exponential)
 
     def solve(self, family: ConnectionFunction, f0: Any, f1: Any, h: Any) -> tuple[Any, ...]:
+        self.check(family)
         if not self.closed(family):
             from .minimise import minimise
 
             return minimise(self, family, f0, (f1 - f0) / h, h)
         rise = f1 - f0
-        lib = elementary(rise, h, self.bound)
-        amplitude = self.bound * lib.sign(rise)
+        m = fitting(self.bound, f0, f1, h)
+        lib = elementary(rise, h, m)
+        amplitude = m * lib.sign(rise)
         if lib.where is np.where:
             amplitude = np.where(rise == 0, np.nan, amplitude)[()]  # every (A, 0, f0 − A) does equally well
-        return amplitude, lib.log1p(lib.abs(rise) / self.bound) / h, f0 - amplitude
+        return amplitude, lib.log1p(lib.abs(rise) / m) / h, f0 - amplitude
 
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
         f0, f1 = jet.values[:2]
-        lib = elementary(f0, f1, self.bound)
-        amplitude = self.bound * leaving(jet, side)
-        rate = lib.abs(f1) / self.bound
+        m = fitting(self.bound, f0, f1)
+        lib = elementary(f0, f1, m)
+        amplitude = m * leaving(jet, side)
+        rate = lib.abs(f1) / m
         return amplitude + 0 * f0, rate if side == "right" else -rate, f0 - amplitude
 
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
