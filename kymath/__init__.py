@@ -26,7 +26,7 @@ from .errors import (
 )
 from .expressions import parse
 from .families import ConnectionFunction, Exponential, Family, Harmonic, Linear, Polynomial, Trigonometric
-from .methods import Adaptive, Symbolic
+from .methods import Adaptive, Certified, Contour, Precise, Symbolic, Taylor
 from .result import KYTransform
 from .rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
 from .transform import transform
@@ -36,7 +36,9 @@ __all__ = [
     "BadFunction",
     "BadSamples",
     "BasePointMismatch",
+    "Certified",
     "ConnectionFunction",
+    "Contour",
     "Diverges",
     "Exponential",
     "Family",
@@ -54,10 +56,12 @@ __all__ = [
     "Osculating",
     "ParseError",
     "Polynomial",
+    "Precise",
     "SmallestFrequency",
     "SmallestRate",
     "Status",
     "Symbolic",
+    "Taylor",
     "Trigonometric",
     "__version__",
     "convergence",
@@ -75,3 +79,7 @@ def __getattr__(name: str) -> Any:
     if name == "plot":  # matplotlib is loaded when a picture is asked for
         return importlib.import_module(".plot", __name__)
     raise AttributeError(f"module 'kymath' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -272,6 +272,7 @@ def _precise(function: Function, limit: KYTransform, nodes: tuple[Any, ...], h: 
                 found = [_number(c, digits) for c in rule.solve(family, f0, f1, width)]
             if found is None or not _finished(found):
                 continue
+            found = list(family.canonical(found))
             for i, (name, c, w) in enumerate(zip(family.names, found, wanted, strict=True)):
                 d, turn = c - w, 2 * mpmath.pi
                 if name in family.angles:

@@ -76,7 +76,7 @@ class NoContact(KYError):
 
 
 class NotReached(KYError):
-    """The tolerance was not reached; ``best`` is the best result found, with its error."""
+    """The tolerance was not reached, or a sign stayed undecided; ``best`` is the best result found, None if none."""
 
     status = Status.NOT_REACHED
     best: Any = None
@@ -95,7 +95,7 @@ class BadFunction(KYError):
 
 
 class NotApplicable(KYError):
-    """The rule, the method or an option does not fit the family or the function."""
+    """The rule, the method or an option does not fit the family or the function, or an extra is not installed."""
 
     status = Status.NOT_APPLICABLE
 

@@ -108,7 +108,7 @@ class Evidence:
     nfev: Any = 0
     left: Evidence | None = None
     right: Evidence | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Any, ...] = field(default=())
     samples: Any = None  # (h, θ(h)) pairs of the definition, where they were taken
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from .errors import BadFunction
 from .expressions import label as expression_label
@@ -51,6 +52,11 @@ class Function:
             )
         if self.expression is not None:
             self.expression = _exact_numbers(self.expression)
+            unknown = (AppliedUndef, sp.Derivative, sp.Integral, sp.Subs, sp.Sum, sp.DiracDelta)
+            if self.expression.has(*unknown):
+                raise BadFunction(
+                    f"{f} is not a formula that has values: do its derivatives, integrals and sums first."
+                )
             if self.expression.has(sp.I, sp.zoo, sp.nan, sp.oo, -sp.oo):
                 raise BadFunction(f"the expression {f} is not a real function: it holds I or an infinite value.")
             if extra := self.expression.atoms(sp.Symbol) - {X}:
@@ -105,8 +111,8 @@ class Function:
     def _vectorised(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             out = self.original(points.copy())
-        if not isinstance(out, np.ndarray) or out.shape != points.shape or out.dtype.kind not in "fiub":
-            raise TypeError("not vectorised")
+        if not isinstance(out, np.ndarray) or out.shape != points.shape or out.dtype.kind not in "fb":
+            raise TypeError("not vectorised")  # integers too: np.vectorize cuts floats to the type of its first value
         if out.dtype.kind == "f":
             self.eps = max(float(np.finfo(out.dtype).eps), float(np.finfo(float).eps))
         return out.astype(float)
@@ -117,8 +123,8 @@ class Function:
             self.nfev += 1
             try:
                 alone = self._one_by_one(points[k : k + 1])[0]
-            except BadFunction:
-                return True  # works for arrays only
+            except BadFunction:  # works for arrays only: of one point, then
+                alone = float(self._vectorised(points[k : k + 1])[0])
             if np.isfinite(alone) and np.isfinite(values[k]):
                 same = abs(alone - values[k]) <= 64 * self.eps * max(abs(alone), abs(values[k]))
             else:
@@ -211,18 +217,21 @@ def _exact_numbers(expression: sp.Expr) -> sp.Expr:
 
 
 def _lambdified(expression: sp.Expr) -> Callable[[np.ndarray], np.ndarray]:
-    raw = sp.lambdify(X, expression, ["scipy", "numpy"] if _needs_scipy(expression) else "numpy", cse=True)
+    try:
+        raw = sp.lambdify(X, expression, ["scipy", "numpy"] if _needs_scipy(expression) else "numpy", cse=True)
+    except Exception as error:  # SymPy's printers fail in many ways
+        raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically: {error}") from error
 
     def call(points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             try:
                 values = np.asarray(raw(points))
-            except TypeError as error:
-                raise BadFunction(f"{expression} cannot be evaluated numerically: {error}") from error
+            except (TypeError, NameError, AttributeError, RecursionError) as error:
+                raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically: {error}") from error
         if values.dtype.kind == "c":
             values = np.where(values.imag == 0, values.real, np.nan)
         if values.dtype == object:
-            raise BadFunction(f"{expression} cannot be evaluated numerically.")
+            raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically.")
         return np.array(np.broadcast_to(values, points.shape), dtype=float)
 
     return call

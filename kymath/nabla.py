@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
+from .errors import NotApplicable
 from .families import ConnectionFunction, Exponential, Family, Harmonic, Linear, Polynomial, Trigonometric
 from .result import KYTransform
 from .rules import Rule
@@ -40,7 +43,17 @@ class Named(Operator):
 
     kind: type[ConnectionFunction] = Linear
 
+    def __repr__(self) -> str:
+        return f"∇_{self.kind.__name__[0]}"
+
     def __call__(self, *args: Any, rule: Rule | None = None, **options: Any) -> Operator:
+        for given in args:
+            if callable(given) or (isinstance(given, (sp.Basic, str, Rule)) and not getattr(given, "is_number", False)):
+                hint = f"nabla.{self.kind.__name__[0]}"
+                raise NotApplicable(
+                    f"{given!r} is no parameter of {self.kind.__name__}: write {hint}[f](x0), and a rule as "
+                    f"{hint}(rule=…)."
+                )
         return Operator(self.kind(*args, **options), rule)
 
 
@@ -64,3 +77,7 @@ def KY(family: ConnectionFunction | str, parameters: Any = None, rule: Rule | No
 
 
 __all__ = ["KY", "E", "H", "L", "P", "T"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -30,7 +30,16 @@ class KYTransform:
     ``theta`` and ``error`` are tuples in the family's order, of numbers (scalar x0), of arrays (array x0) or of SymPy
     expressions; ``error`` is 0 where exact, a guarantee where ``bound`` is True, an estimate otherwise. Every
     parameter is also an attribute (``r.a2``, ``r.B``), and the result is callable: ``r(t)`` is the connection curve
-    at t.
+    at t. ``coefficient`` and ``expression`` raise ``NotApplicable`` where the family or the points have none. Source:
+    Condor, Definition 3.7.
+
+    >>> import sympy as sp
+    >>> from kymath import nabla
+    >>> r = nabla.P(2)[sp.symbols("x") ** 3](1)
+    >>> r.theta, r.a2, r.exact
+    ((3, 3, 1), 3, True)
+    >>> r(2)  # 3 s² + 3 s + 1 with s = 1
+    7
     """
 
     theta: tuple[Any, ...]
@@ -105,7 +114,9 @@ class KYTransform:
 
         if len(self.steps) < 3:
             return float("nan")
-        return fitted_order([s.h for s in self.steps], [max(map(float, s.error)) for s in self.steps]).order
+        noise = 1e-13 * max(abs(float(c)) for c in self.theta)  # f in the family: all error is rounding
+        order = fitted_order([s.h for s in self.steps], [max(map(float, s.error)) for s in self.steps], noise).order
+        return order if order > 0 else float("nan")  # errors that grow as h falls are rounding
 
     # -- the connection curve ------------------------------------------------------------------------------------
 

@@ -13,12 +13,13 @@ import numpy as np
 import sympy as sp
 
 from .arithmetic import is_exact
-from .definition import theta_at
+from .choose import gather
+from .definition import contradiction, theta_at
 from .errors import NotApplicable, NotFinite, Status
-from .evidence import Evidence, Step
+from .evidence import Evidence, Step, statuses
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
-from .methods import Adaptive, Method, Symbolic
+from .methods import Adaptive, Certified, Contour, Method, Precise, Symbolic, Taylor
 from .methods.bounded import OutOfTime, bounded
 from .result import KYTransform
 from .rules import Osculating, Rule
@@ -60,11 +61,17 @@ def transform(
     _check_request(family, rule, method, side)
     rule.check(family)
     function = as_function(f)
+    if isinstance(f, (int, float)) and isinstance(x0, sp.Expr) and x0.free_symbols and not x0.is_Symbol:
+        raise NotApplicable(f"f = {f} is a number and x0 = {x0} a formula: the order is transform(f, x0, family).")
     point, scalar = _point(x0)
     many = isinstance(point, np.ndarray) and not scalar
     raises = (not many) if raises is None else raises
-    if many or (isinstance(point, np.ndarray) and not function.symbolic) or isinstance(method, Adaptive):
-        result = _numerical(function, x0, _floats(point, x0), scalar, family, rule, method, side)
+    if (
+        many
+        or (isinstance(point, np.ndarray) and not function.symbolic)
+        or isinstance(method, (Adaptive, Contour, Taylor))
+    ):
+        result = _numerical(function, x0, _floats(point, x0), scalar, family, rule, method, side, check)
     else:
         result = _scalar(function, x0, point, family, rule, method, side, check)
     if raises and not np.all(result.success):
@@ -91,13 +98,15 @@ def _point(x0: Any) -> tuple[Any, bool]:
     """x0 as an exact SymPy value, or as a float array; and whether it is one point."""
     if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
         raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
-    if isinstance(x0, (sp.Basic, numbers.Rational)):
+    if isinstance(x0, (sp.Basic, numbers.Rational)) and not isinstance(x0, sp.MatrixBase):
         exact = sp.Rational(x0.numerator, x0.denominator) if isinstance(x0, numbers.Rational) else sp.sympify(x0)
         if exact.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or exact.is_real is False:
             raise NotFinite(f"x0 must be a finite real number; {x0} was given.")
         if is_exact(exact):
             return exact, True
         return np.asarray(float(exact)), True
+    if isinstance(x0, (np.ma.MaskedArray, sp.MatrixBase)) or np.asarray(x0).dtype.kind not in "iufO":
+        raise NotApplicable(f"x0 must be a real number, a SymPy symbol or an array of real numbers; {x0!r} was given.")
     try:
         array = np.asarray(x0, dtype=float)
     except (TypeError, ValueError) as error:
@@ -128,34 +137,34 @@ def _numerical(
     rule: Rule,
     method: Method | None,
     side: str,
+    check: bool,
 ) -> KYTransform:
-    method = Adaptive() if method is None else method
-    if reason := method.why_not(function, family, rule):
-        raise NotApplicable(reason)
-    if isinstance(method, Symbolic):
-        raise NotApplicable("Symbolic() takes one point at a time; for an array use method=None or Adaptive().")
-    evidence = method.evidence(function, points, family, rule, side)
-    settled = _tolerated(settle(evidence, family, rule, side), method, family)
+    taken, evidence, how = gather(function, points, family, rule, method, side, check)
+    settled = _tolerated(settle(evidence, family, rule, side), taken, family)
     reached = bool(np.all(settled.status == Status.CONVERGED))
-    reason = (_how(method, family, rule, side) or settled.message) if reached else settled.message
+    if check and reached and scalar and _homemade(family, rule):
+        against = contradiction(function, float(points), family, rule, side, [float(c) for c in settled.theta])
+        if against:
+            settled, reached = replace(settled, status=statuses((), Status.NOT_REACHED), message=against), False
+    reason = how if reached or not settled.message else settled.message
 
     def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
         keep = one.status == Status.CONVERGED
         theta: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.theta)
         error: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.error)
         if scalar:
-            theta, error = tuple(float(c) for c in theta), tuple(float(c) for c in error)
+            theta, error = tuple(_item(c) for c in theta), tuple(_item(c) for c in error)
         status = one.status[()] if scalar else one.status
-        shown = float(points) if scalar else points
+        shown = points if isinstance(points, sp.Basic) or not scalar else float(points)
         nfev = int(np.sum(evidence.nfev)) if scalar else evidence.nfev
         bound = evidence.jet.bound if evidence.jet is not None else False
-        steps = _stepper(function, float(points), family, rule, word, theta, method, evidence) if scalar else None
+        steps = _stepper(function, float(points), family, rule, word, theta, taken, evidence) if scalar else None
         return KYTransform(
             theta,
             error,
             family,
             rule,
-            method.name,
+            taken.name,
             word,
             shown,
             status,
@@ -168,6 +177,10 @@ def _numerical(
         )
 
     main = result(settled, side, reason)
+    if scalar and isinstance(taken, Adaptive) and main.success:  # the scheme's own record is part of its answer
+        before = function.nfev
+        record = main.steps
+        main = replace(main, nfev=main.nfev + function.nfev - before, _take_steps=lambda: record)
     if scalar and main.status is Status.NOT_REACHED:
         return replace(main, best=result(settled, side, settled.message, best=True))
     if side == "both" and scalar and main.status in (Status.NO_LIMIT, Status.DIVERGES):
@@ -176,13 +189,14 @@ def _numerical(
     return main
 
 
-def _how(method: Method, family: ConnectionFunction, rule: Rule, side: str) -> str:
-    if not isinstance(method, Adaptive):
-        return ""
-    minimised = getattr(method, "solver", "") == "scipy" or not rule.closed(family)
-    road = "SciPy minimises at each step" if minimised else "divided differences at geometric steps, extrapolated"
-    agree = "; the two sides agree" if side == "both" else f"; from the {side}"
-    return f"adaptive: {road}{agree}."
+def _homemade(*parts: object) -> bool:
+    """Whether a family or rule is the user's own class: its limit is compared with its finite h."""
+    return any(not type(part).__module__.startswith("kymath.") for part in parts)
+
+
+def _item(value: Any) -> Any:
+    """A 0-d array as the float or the mpf that it holds."""
+    return value.item() if np.asarray(value).dtype == object else float(value)
 
 
 def _tolerated(settled: Settled, method: Method, family: ConnectionFunction) -> Settled:
@@ -240,7 +254,7 @@ def _stepper(
             h, rows = evidence.samples
         else:
             rho, start = getattr(method, "rho", 0.5), getattr(method, "h0", None) or first_step(evidence, x0)
-            h = (-1 if side == "left" else 1) * start * rho ** np.arange(12)
+            h = (-1 if side == "left" else 1) * start * rho ** np.arange(min(12, getattr(method, "max_steps", 12)))
             rows = theta_at(function, x0, family, rule, h, side)
         distance = np.abs(np.array(family.difference(rows, [np.full(len(h), c) for c in theta])))
         return tuple(
@@ -259,6 +273,8 @@ def first_step(evidence: Evidence, x0: float) -> float:
         return scale / 4
     slope, bend = abs(float(jet.values[1])), abs(float(jet.values[2]))
     ratio = 2 * slope / bend if bend > 0 and slope > 0 else scale
+    if not math.isfinite(ratio):
+        ratio = scale
     return 2.0 ** math.floor(math.log2(min(max(ratio / 4, 1e-6 * scale), scale / 2)))
 
 
@@ -278,22 +294,37 @@ def _scalar(
     if not function.symbolic:
         if isinstance(method, Symbolic):
             raise NotApplicable(method.why_not(function, family, rule))
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side)
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side, check)
     chosen = method if isinstance(method, Symbolic) else Symbolic()
+    if isinstance(method, (Certified, Precise)):
+        return _numerical(function, x0, point, True, family, rule, method, side, check)
     if method is not None and not isinstance(method, Symbolic):
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side)
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side, check)
     if reason := chosen.why_not(function, family, rule):
         if method is not None:
             raise NotApplicable(reason)
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side)
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side, check)
     asked_exact = not isinstance(point, np.ndarray)
     exact_x0 = point if asked_exact else sp.Rational(*float(point).as_integer_ratio())
     end = time.monotonic() + chosen.timeout
-    evidence = chosen.evidence(function, exact_x0, family, rule, side)
+    real = {s: sp.Dummy(s.name, real=True) for s in getattr(exact_x0, "free_symbols", ()) if s.is_real is None}
+    evidence = chosen.evidence(function, exact_x0.xreplace(real), family, rule, side)
     settled = _settled_exactly(evidence, family, rule, side, end)
+    if real:  # a point is real, whatever was said of the symbol
+        named = {dummy: symbol for symbol, dummy in real.items()}
+        settled = replace(settled, theta=tuple(_simplest(c, end).xreplace(named) for c in settled.theta))
     if settled.status is Status.NOT_REACHED and method is None and not exact_x0.free_symbols:
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side)
+        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side, check)
+    plain = not any(_free(c) for c in (exact_x0, *settled.theta))
+    if check and settled.status is Status.CONVERGED and plain and _homemade(family, rule):
+        against = contradiction(function, float(exact_x0), family, rule, side, settled.theta)
+        if against:
+            settled = replace(settled, status=Status.NOT_REACHED, message=against)
     return _exact_result(function, exact_x0, asked_exact, family, rule, side, evidence, settled, end)
+
+
+def _free(value: Any) -> bool:
+    return bool(getattr(value, "free_symbols", None))
 
 
 def _settled_exactly(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str, end: float) -> Settled:
@@ -381,7 +412,7 @@ def _simplest(value: sp.Expr, end: float) -> sp.Expr:
     if value.is_Rational or value.count_ops() < 2:
         return value
     try:
-        simpler = bounded(lambda: sp.simplify(value), min(2.0, max(end - time.monotonic(), 0.2)))
+        simpler = bounded(lambda: sp.simplify(value), min(5.0, max(end - time.monotonic(), 0.2)))
     except (OutOfTime, Exception):
         return value
     return simpler if simpler.count_ops() <= value.count_ops() else value

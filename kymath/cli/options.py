@@ -289,9 +289,12 @@ def rule_from(word: str, nodes: str | None, bound: str | None) -> Rule:
     return kind(**arguments)
 
 
-def method_from(word: str) -> Method | None:
-    """--method; None is for 'auto'."""
+def method_from(word: str, digits: int | None = None) -> Method | None:
+    """--method, with --digits where it computes to digits; None is for 'auto'."""
     from kymath.methods import METHODS
 
     word = one_of(word, ["auto", *METHODS], "--method")
-    return None if word == "auto" else METHODS[word]()
+    if word == "auto":
+        return None
+    takes_digits = digits is not None and word in ("certified", "precise")
+    return METHODS[word](digits=digits) if takes_digits else METHODS[word]()  # type: ignore[call-arg]

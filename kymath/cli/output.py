@@ -155,6 +155,10 @@ def exact_text(value: Any) -> str:
 
 def decimal(value: Any, digits: int | None) -> str:
     """An exact number with so many significant digits, or a double as well as it is known."""
+    if type(value).__name__ == "mpf":  # Precise() keeps its digits
+        from mpmath import nstr
+
+        return str(nstr(value, digits or 15))
     if not hasattr(value, "evalf"):
         return f"{float(value):.{min(digits or 12, 17)}g}"
     if digits is None:

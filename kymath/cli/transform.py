@@ -59,7 +59,7 @@ def transform(
 ) -> int:
     """The parameters of the connection curve at one point: the limit of θ(h) as h → 0, with its error."""
     file = None if plot is None else check_file(plot)
-    way = given.method_from(method)
+    way = given.method_from(method, digits)
     side = given.one_of(side, ("both", "left", "right"), "--side")
     asked = given.problem(
         expr,

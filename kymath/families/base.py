@@ -114,9 +114,9 @@ class ConnectionFunction(abc.ABC):
         """Its k-th derivative at s = 0."""
         return 0
 
-    def canonical(self, theta: np.ndarray) -> np.ndarray:
-        """The θ of the same function inside the family's ranges."""
-        return theta
+    def canonical(self, theta: Sequence[Any]) -> tuple[Any, ...]:
+        """The θ of the same function inside the family's ranges, for numbers."""
+        return tuple(theta)
 
     def box(self) -> list[tuple[float, float]]:
         """The ranges of the parameters."""
@@ -152,7 +152,18 @@ class ConnectionFunction(abc.ABC):
 def _jacobian(family: ConnectionFunction, order: int) -> Any:
     entries = family.jet(family.symbols, order)
     matrix = [[sp.diff(entry, symbol) for symbol in family.symbols] for entry in entries]
-    return sp.lambdify(family.symbols, matrix, "numpy")
+    return compiled(family, family.symbols, matrix)
+
+
+def compiled(family: ConnectionFunction, arguments: Sequence[Any], formula: Any) -> Any:
+    """A NumPy function of a formula; a formula that NumPy cannot evaluate is named."""
+    try:
+        return sp.lambdify(arguments, formula, ["numpy", "scipy"])
+    except Exception as error:  # SymPy's printers fail in many ways
+        raise NotApplicable(
+            f"{family!r} has a derivative by its parameters that cannot be evaluated in numbers ({formula}): "
+            "use a formula that is smooth in its parameters."
+        ) from error
 
 
 class LinearFamily(ConnectionFunction):
@@ -192,10 +203,13 @@ def number(value: Any) -> str:
     if isinstance(value, sp.Basic):
         if value.is_Float:
             return f"{float(value):.10g}"
-        text = str(value)
+        try:
+            text = str(value)
+        except ValueError:  # Python writes no integer of more than some thousand digits
+            return f"≈ {sp.N(value, 10)}"
         if len(text) < 60:
             return text
-        return text[:57] + "…" if value.free_symbols else str(sp.N(value, 10))
+        return text[:57] + "…" if value.free_symbols else f"≈ {sp.N(value, 10)}"
     return f"{float(value):.6g}"
 
 

@@ -16,9 +16,10 @@ from .spacing import equal_spacing
 
 @dataclass(frozen=True, repr=False)
 class Exponential(ConnectionFunction):
-    """g = A exp(B s) + C, θ = (A, B, C): amplitude, growth rate, baseline. Definition 3.11.
+    """g = A exp(B s) + C, θ = (A, B, C): amplitude, growth rate, baseline.
 
     The osculating limit is B = f″/f′, A = f′²/f″, C = f − f′²/f″; it exists where f′ ≠ 0 and f″ ≠ 0.
+    Raises ``NotApplicable`` for θ that are not three parameters. Source: Condor, Definition 3.11.
 
     >>> from kymath import Exponential
     >>> Exponential().from_jet((5.0, 6.0, 12.0))

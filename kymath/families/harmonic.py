@@ -18,9 +18,11 @@ from .spacing import equal_spacing
 class Harmonic(ConnectionFunction):
     """g = A cos(ω s + φ) + C with A ≥ 0, ω ≥ 0, φ ∈ [0, 2π), θ = (A, ω, φ, C); without offset θ = (A, ω, φ).
 
-    The paper names ∇_H (Eq. 11) without a formula; this is the project's definition. The osculating limit is, with
-    offset, ω² = −f‴/f′, A cos φ = −f″/ω², A sin φ = −f′/ω, C = f + f″/ω² (where f′ ≠ 0 and −f‴/f′ > 0); without,
-    ω² = −f″/f, A cos φ = f, A sin φ = −f′/ω (where −f″/f > 0).
+    The osculating limit is, with offset, ω² = −f‴/f′, A cos φ = −f″/ω², A sin φ = −f′/ω, C = f + f″/ω² (where f′ ≠ 0
+    and −f‴/f′ > 0); without, ω² = −f″/f, A cos φ = f, A sin φ = −f′/ω (where −f″/f > 0).
+
+    Raises ``NotApplicable`` for an offset that is not True or False. Source: Condor, Eq. 11, names ∇_H without a
+    formula; the formula is this project's.
 
     >>> from kymath import Harmonic
     >>> A, omega, phi, C = Harmonic().from_jet((1.0, -6.0, 0.0, 24.0))
@@ -42,13 +44,14 @@ class Harmonic(ConnectionFunction):
     def __repr__(self) -> str:
         return "Harmonic()" if self.offset else "Harmonic(offset=False)"
 
-    def canonical(self, theta: np.ndarray) -> np.ndarray:
+    def canonical(self, theta: Sequence[Any]) -> tuple[Any, ...]:
         a, w, p = theta[:3]
+        lib = elementary(a, w, p)
         if w < 0:  # A cos(−ωs + φ) = A cos(ωs − φ)
             w, p = -w, -p
         if a < 0:
-            a, p = -a, p + np.pi
-        return np.array([a, w, float(wrap(p)), *theta[3:]])
+            a, p = -a, p + lib.pi
+        return (a, w, wrap(p) if lib.where is np.where else p, *theta[3:])
 
     def box(self) -> list[tuple[float, float]]:
         ranges = [(0.0, np.inf), (0.0, np.inf), (0.0, TWO_PI), (-np.inf, np.inf)]

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 
 from ..divided import divided_differences, multiplicities
-from .base import ConnectionFunction, S
+from .base import ConnectionFunction, S, compiled
 
 Residual = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # θ (N, P) -> r (N, P), Dr (N, N, P)
 
@@ -126,7 +126,7 @@ def interpolate(
 def _derivatives(family: ConnectionFunction, order: int) -> Any:
     """(d^r g/ds^r, and its derivatives by the parameters) as one NumPy function of s and θ."""
     g = sp.diff(family.expression, S, order)
-    return sp.lambdify((S, *family.symbols), [g, *(sp.diff(g, p) for p in family.symbols)], ["numpy", "scipy"])
+    return compiled(family, (S, *family.symbols), [g, *(sp.diff(g, p) for p in family.symbols)])
 
 
 def solve_jet(
@@ -153,7 +153,9 @@ def solve_jet(
         theta, norm = newton(residual, start)
         good = (norm < 1e-9) & allowed(theta)
         with np.errstate(invalid="ignore"):
-            apart = np.max(np.abs(theta - best) / (1e-12 + np.abs(theta) + np.abs(best)), axis=0) > 1e-6
+            size = np.abs(theta) + np.abs(best)
+            near_zero = 1e-9 * np.max(size, axis=0)
+            apart = np.max(np.abs(theta - best) / (near_zero + size), axis=0) > 1e-5
         fresh = good & ((ways == 0) | apart)
         best = np.where(good & (ways == 0), theta, best)
         ways = ways + fresh
@@ -173,4 +175,4 @@ def _degenerate(family: ConnectionFunction, theta: np.ndarray, units: np.ndarray
 
 @lru_cache(maxsize=256)
 def _jet(family: ConnectionFunction) -> Any:
-    return sp.lambdify(family.symbols, list(family.jet(family.symbols, family.size - 1)), ["numpy", "scipy"])
+    return compiled(family, family.symbols, list(family.jet(family.symbols, family.size - 1)))

@@ -50,7 +50,9 @@ class _Powers(LinearFamily):
 
 @dataclass(frozen=True, repr=False)
 class Linear(_Powers):
-    """The straight line g = a s + b, θ = (a, b): ∇_L[f](x0) = (f′, f). Definition 3.9.
+    """The straight line g = a s + b, θ = (a, b): ∇_L[f](x0) = (f′, f).
+
+    Raises ``NotApplicable`` for θ that are not two parameters. Source: Condor, Definition 3.9.
 
     >>> from kymath import Linear
     >>> Linear()(2, (3, 1))
@@ -67,9 +69,10 @@ class Linear(_Powers):
 
 @dataclass(frozen=True, repr=False)
 class Polynomial(_Powers):
-    """The polynomial g = Σ a_k s^k of degree n, θ = (a_n, …, a_1, a_0). Definition 3.10.
+    """The polynomial g = Σ a_k s^k of degree n, θ = (a_n, …, a_1, a_0).
 
-    The osculating limit is Taylor's: a_k = f^(k)(x0) / k! (Eq. 20 and 35).
+    The osculating limit is Taylor's: a_k = f^(k)(x0) / k!. Raises ``NotApplicable`` for a degree that is no whole
+    number from 1 to 40. Source: Condor, Definition 3.10, Eq. 20 and 35.
 
     >>> from kymath import Polynomial
     >>> Polynomial(2).names

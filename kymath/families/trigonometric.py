@@ -18,8 +18,9 @@ from .base import LinearFamily
 class Trigonometric(LinearFamily):
     """g = a_0 + Σ_{k≤n} (a_k cos kωs + b_k sin kωs), ω given, θ = (a_0, a_1, b_1, …).
 
-    The paper names ∇_T (Eq. 10) without a formula; this is the project's definition. The osculating limit solves the
-    Wronskian system, which is regular for every ω ≠ 0. For n = 1: b_1 = f′/ω, a_1 = −f″/ω², a_0 = f + f″/ω².
+    The osculating limit solves the Wronskian system, which is regular for every ω ≠ 0. For n = 1: b_1 = f′/ω,
+    a_1 = −f″/ω², a_0 = f + f″/ω². Raises ``NotApplicable`` for n that is no whole number from 1 to 20, and for ω that
+    is not positive and finite. Source: Condor, Eq. 10, names ∇_T without a formula; the formula is this project's.
 
     >>> from kymath import Trigonometric
     >>> Trigonometric(1, omega=2).from_jet((1, 6, -4))

@@ -30,7 +30,13 @@ class Adaptive(Method):
     ``rtol``, ``atol``: a result whose error exceeds ``atol + rtol·|θ|`` is ``NotReached`` (None: an error below a
     tenth of the parameter, or small against what it could be by its nature); ``max_steps``: at most so many steps.
     The error is an estimate, not a bound: it comes from the agreement of neighbouring extrapolants (Ridders 1982) and
-    a model of rounding.
+    a model of rounding. Raises ``NotApplicable`` for an option out of its range. Source: Condor, Remark 3.1.
+
+    >>> import math
+    >>> import kymath as ky
+    >>> r = ky.transform(math.exp, 0.0, method=ky.Adaptive())
+    >>> [round(c, 9) for c in r.theta], max(r.error) < 1e-9, r.bound
+    ([0.5, 1.0, 1.0], True, False)
     """
 
     h0: float | None = None

@@ -111,7 +111,7 @@ def _slowness(jump: np.ndarray, rounding: np.ndarray) -> np.ndarray:
         ratio[1:-1] = jump[1:-1] / jump[:-2]
         ratio[2:-1] = np.fmax(ratio[2:-1], ratio[1:-2])  # one good step is no proof
     noisy = jump <= 4 * rounding
-    factor = np.where(ratio < 0.95, ratio / np.where(ratio < 0.95, 1 - ratio, 1.0), np.inf)
+    factor = np.where(ratio < 0.9, ratio / np.where(ratio < 0.9, 1 - ratio, 1.0), np.inf)
     factor[0] = 4.0  # nothing to compare the first window with
     return np.where(noisy, 1.0, np.maximum(factor, 1.0))
 

@@ -56,15 +56,28 @@ def _block(function: Function, x0: np.ndarray, order: int, side: str, steps: Ste
     if steps.h0 is not None:
         return _search(function, x0, np.full(x0.shape, steps.h0), order, side, steps, tolerance)
     answer = _search(function, x0, start_step(x0), order, side, steps, tolerance)
-    main = answer.both or answer.right or answer.left
-    assert main is not None
-    again = (x0 != 0) & (np.abs(x0) < TINY) & np.array([s is not Status.CONVERGED for s in main.status], dtype=bool)
+    again = (x0 != 0) & (np.abs(x0) < TINY) & ~_converged(answer)
     if again.any():  # log at 1e-20 lives on the scale of x0 itself
         own = 2.0 ** np.floor(np.log2(np.maximum(np.abs(x0[again]), 1e-290)) - 1)
         fresh = _search(function, x0[again], own, order, side, steps, tolerance)
-        _merge(answer, fresh, again)
+        _take(answer, fresh, np.flatnonzero(again), _converged(fresh))
         answer.count[again] += fresh.count
     return answer
+
+
+def _converged(answer: LocalJet) -> np.ndarray:
+    main = answer.both or answer.right or answer.left
+    assert main is not None
+    return np.array([status is Status.CONVERGED for status in main.status], dtype=bool)
+
+
+def _take(answer: LocalJet, fresh: LocalJet, index: np.ndarray, which: np.ndarray) -> None:
+    """Put the fresh answers, where ``which``, in the place of the old ones."""
+    for name in ("both", "left", "right"):
+        target, source = getattr(answer, name), getattr(fresh, name)
+        if target is not None:
+            for field in fields(SideJet):
+                getattr(target, field.name)[..., index[which]] = getattr(source, field.name)[..., which]
 
 
 def _search(
@@ -75,7 +88,7 @@ def _search(
     for _ in range(ROUNDS):  # move the window of steps to where the error is least
         if steps.h0 is not None and levels >= steps.most:
             break
-        up, down = _moves(answer, h0, levels, steps.rho)
+        up, down = _moves(answer, x0, h0, levels, steps.rho)
         if steps.h0 is not None:
             up[:] = False
         levels_next = min(levels + 12, steps.most) if down.any() else levels
@@ -90,6 +103,7 @@ def _search(
             sample(function, x0[again], h0[again], levels, side, steps.rho), order, side, steps.rho, tolerance
         )
         _merge(answer, fresh, again)
+        _take(answer, fresh, np.flatnonzero(again), ~up[again])  # the same steps and more: all that was known, and more
         answer.count[again] += fresh.count
     return answer
 
@@ -108,15 +122,19 @@ def _answer(s: Samples, order: int, side: str, rho: float, tolerance: float) -> 
     return LocalJet(both, left, right, np.full(s.f0.shape, 1 + sides * len(s.h)))
 
 
-def _moves(answer: LocalJet, h0: np.ndarray, levels: int, rho: float) -> tuple[np.ndarray, np.ndarray]:
+def _moves(answer: LocalJet, x0: np.ndarray, h0: np.ndarray, levels: int, rho: float) -> tuple[np.ndarray, np.ndarray]:
     """Where the best step lies at the upper or at the lower end of those taken."""
     jets = [j for j in (answer.both, answer.left, answer.right) if j is not None]
     main = jets[0]
     top = h0 * rho**1.5
     hardest = main.h[1:]
-    with np.errstate(invalid="ignore"):
-        up = np.any((hardest >= top) & (main.error[1:] > 1e-14 * np.abs(main.value[1:])) & main.noisy[1:], axis=0)
-    rough = np.array([status is Status.NOT_REACHED for status in main.status], dtype=bool)
+    with np.errstate(all="ignore"):
+        own = np.maximum(np.abs(x0), 1.0)
+        orders = np.arange(1, len(main.value))[:, None]
+        moves = np.abs(main.value[0]) + own * np.abs(main.value[1])  # by so much f moves on its own scale
+        known_well = 1e-12 * np.maximum(np.abs(main.value[1:]), moves / own**orders)
+        up = np.any((hardest >= top) & (main.error[1:] > known_well) & main.noisy[1:], axis=0) & (h0 < 1e6 * own)
+    rough = np.array([status is not Status.CONVERGED for status in main.status], dtype=bool)  # look closer first
     bottom = np.any((hardest <= h0 * rho ** (levels - 12)) & ~main.noisy[1:], axis=0)
     down = rough | bottom | ((main.floor > 0) & (levels < 64))
     known = np.isfinite(main.value[0])

@@ -113,14 +113,35 @@ def _extreme(f: sp.Expr, args: list[Any], x0: Any, side: int) -> sp.Expr | None:
 
 
 def _branch(f: sp.Piecewise, x0: Any, side: int) -> sp.Expr | None:
-    picks = set()
-    for exponent in (12, 24):
-        t = x0 + side * sp.Integer(10) ** -exponent
-        for k, (_, condition) in enumerate(f.args):
-            if condition.subs(X, t) == sp.true:
-                picks.add(k)
-                break
-    return local_form(f.args[picks.pop()][0], x0, side) if len(picks) == 1 else None
+    for value, condition in f.args:
+        holds = _condition(condition, x0, side)
+        if holds is None:
+            return None
+        if holds:
+            return local_form(value, x0, side)
+    return None
+
+
+def _condition(condition: Any, x0: Any, side: int) -> bool | None:
+    """Whether a condition holds just beside x0, None where that is not known."""
+    if condition in (sp.true, sp.false):
+        return bool(condition)
+    if isinstance(condition, sp.Not):
+        inner = _condition(condition.args[0], x0, side)
+        return None if inner is None else not inner
+    if isinstance(condition, (sp.And, sp.Or)):
+        parts = [_condition(c, x0, side) for c in condition.args]
+        decisive = isinstance(condition, sp.Or)
+        if decisive in parts:
+            return decisive
+        return None if None in parts else not decisive
+    if not isinstance(condition, sp.core.relational.Relational):
+        return None
+    difference = local_form(condition.lhs - condition.rhs, x0, side)
+    sign = None if difference is None else sign_beside(difference, x0, side)
+    if sign is None:
+        return None
+    return bool(condition.func(sp.Integer(sign), 0))
 
 
 def sign_beside(u: sp.Expr, x0: Any, side: int) -> int | None:

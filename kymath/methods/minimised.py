@@ -155,7 +155,9 @@ def _root(
         with np.errstate(all="ignore"):
             answer = root(residual, first, jac=True, method="hybr", options={"xtol": 1e-14})
         if np.all(np.isfinite(answer.x)) and system.solved(answer.x[:, None])[0]:
-            return family.canonical(answer.x), _carried(family, answer.x, system.doubt(answer.x[:, None])[:, 0])
+            return np.array(family.canonical(answer.x), dtype=float), _carried(
+                family, answer.x, system.doubt(answer.x[:, None])[:, 0]
+            )
     return None
 
 

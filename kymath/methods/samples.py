@@ -9,6 +9,7 @@ import numpy as np
 from ..evidence import statuses
 from ..function import Function
 
+BLIND = np.inf  # stands for a value that was not asked for; f's own failures are nan
 TINY = 1e-6  # a point so close to 0 has its own scale only if f shows it
 
 
@@ -65,7 +66,7 @@ def sample(function: Function, x0: np.ndarray, h0: np.ndarray, levels: int, side
             moved = moved + unit * np.abs(t)  # and the rounding of t inside f
             noise = unit * np.abs(g) + np.where(np.isfinite(slope), moved * slope, 0.0)
             noise = np.where(t == x0, np.nan, noise)
-            g = np.where(t == x0, np.nan, g)  # below the spacing of floats nothing is seen
+            g = np.where(t == x0, BLIND, g)  # below the spacing of floats nothing is seen
         out[sign] = (g, noise)
     right, left = out.get(1), out.get(-1)
     none = (None, None)

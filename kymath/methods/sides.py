@@ -24,12 +24,14 @@ def one_side(
         jet = empty_jet(order, s)
         for n, fit in enumerate(fits, start=1):
             value, error, h, noisy = pick(fit)
+            error = np.where(extra > 0, 3 * error, error)  # noise is known from eight values only
             error = _flat_tail(g, floor, s.h, rho, exponents, n, value, error)
             scale = float(math.factorial(n))
             jet.value[n], jet.error[n] = value * scale * sign**n, error * scale
             jet.h[n], jet.noisy[n] = h, noisy
         jet.floor[:] = extra
-        jet.error[0] += np.finfo(float).eps / 2 * np.abs(s.x0 * jet.value[1]) + 2 * extra
+        argument = np.finfo(float).eps / 2 * np.abs(s.x0 * jet.value[1])  # the rounding of x0 inside f
+        jet.error[0] += np.where(np.isfinite(argument), argument, 0.0) + 2 * extra
         jet.direction[:] = _direction(g, floor)
         judge(jet, g, spread, s, rho, tolerance, sign)
     return jet
@@ -50,6 +52,7 @@ def both_sides(s: Samples, left: SideJet, right: SideJet, order: int, rho: float
             spread = noise + extra + (0 if n % 2 else s.noise0) + np.finfo(float).eps / 2 * np.abs(part)
             fit: Estimates = coefficient(part, spread, s.h, rho, range(first, first + 2 * order + 18, 2), n)
             value, error, h, noisy = pick(fit)
+            error = np.where(extra > 0, 3 * error, error)
             error = _flat_tail(part, spread, s.h, rho, range(first, first + 2 * order + 18, 2), n, value, error)
             jet.value[n], jet.error[n] = value * math.factorial(n), error * math.factorial(n)
             jet.h[n], jet.noisy[n] = h, noisy
@@ -61,7 +64,7 @@ def both_sides(s: Samples, left: SideJet, right: SideJet, order: int, rho: float
     compare(jet, left, right, ok, calm)
     jet.direction[:] = right.direction
     jet.floor[:] = extra
-    jet.error[0] = np.fmin(left.error[0], right.error[0])
+    jet.error[0] = np.fmax(left.error[0], right.error[0])
     return jet
 
 

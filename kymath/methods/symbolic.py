@@ -43,7 +43,13 @@ class Symbolic(Method):
     Every number is checked against the divided differences at h = 10⁻¹² in 60-digit arithmetic before it is returned.
     All of it takes at most ``timeout`` seconds.
 
-    See :meth:`system` for the equations.
+    Raises ``NotApplicable`` for a callable, for an array of points, for a rule without a closed form for the family,
+    and for a timeout that is not positive. Source: Condor, Definitions 3.3–3.7; :meth:`system` gives the equations.
+
+    >>> import kymath as ky
+    >>> x = sp.Symbol("x")
+    >>> ky.transform(sp.exp(2 * x), 0, ky.Exponential(), method=Symbolic())
+    ∇_E[exp(2*x)](0): A = 1, B = 2, C = 0 (exact)
     """
 
     timeout: float = 20.0
@@ -110,7 +116,7 @@ class Symbolic(Method):
         found: dict[int, Evidence] = {}
         for sign in signs:
             form = bounded(lambda sign=sign: local_form(f, x0, sign), _left(end))  # type: ignore[misc]
-            if sign == -1 and form is not None and found and found[1].notes == (str(form),):
+            if sign == -1 and form is not None and found and found[1].notes == (form,):
                 found[sign] = _mirrored(found[1], form, x0)  # the same analytic function on both sides
             else:
                 found[sign] = _one_side(f, form, x0, value, order, sign, end)
@@ -134,6 +140,8 @@ def _named(value: Any) -> str:
 
 def _finite(value: Any) -> bool:
     """Whether a SymPy value is a finite real number."""
+    if isinstance(value, sp.AccumBounds):
+        return False
     if value.has(sp.zoo, sp.nan, sp.oo, -sp.oo, sp.I) and not value.is_real:
         return False
     if value.is_real is None:
@@ -168,7 +176,7 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
         checked = all(_finite(v) for v in values) and _holds(f, x0, values, sign)
         road = f"derivatives of f (sympy.limit {notes or 'was wrong'})"
     if values is not None and checked:
-        return Evidence(_jet(values, f, form, x0, sign), message=road, notes=(str(form),) if form is not None else ())
+        return Evidence(_jet(values, f, form, x0, sign), message=road, notes=(form,) if form is not None else ())
     return _failure(f, x0, order, word, sign, values, notes)
 
 
@@ -197,14 +205,14 @@ def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, seconds: float) -> tup
     return values, ""
 
 
-def _sample(f: sp.Expr, t: Any) -> Any:
+def _sample(f: sp.Expr, t: Any, digits: int = _DIGITS + 20) -> Any:
     """f(t) as a number of many digits, None where it is not finite and real."""
     try:
-        number = f.evalf(_DIGITS + 20, subs={X: t}, maxn=2000) if f.has(X) else f.evalf(_DIGITS + 20)
+        number = f.evalf(digits, subs={X: t}, maxn=4000) if f.has(X) else f.evalf(digits)
         real, imaginary = number.as_real_imag()
         if not real.is_number or not real.is_finite or abs(imaginary) > sp.Float("1e-50") * (1 + abs(real)):
             return None
-        return mpmath.mpf(sp.Float(real, _DIGITS + 20)._mpf_)
+        return mpmath.mpf(sp.Float(real, digits)._mpf_)
     except Exception:  # SymPy raises many types where a value does not exist
         return None
 
@@ -212,23 +220,29 @@ def _sample(f: sp.Expr, t: Any) -> Any:
 def _holds(f: sp.Expr, x0: Any, values: list[Any], sign: int) -> bool:
     """Whether the divided differences of f at small h agree with the values, beside x0 on this side."""
     count = len(values)
-    h = sp.Integer(10) ** -_BESIDE if count < 5 else sp.Integer(10) ** -(_DIGITS // (2 * count))
-    with mpmath.workdps(_DIGITS + 20):
+    first = _BESIDE if count < 5 else _DIGITS // (2 * count)
+    return any(_holds_at(f, x0, values, sign, exponent) for exponent in (first, 40, 200))
+
+
+def _holds_at(f: sp.Expr, x0: Any, values: list[Any], sign: int, exponent: int) -> bool:
+    digits = _DIGITS + 20 + exponent * len(values)
+    with mpmath.workdps(digits):
+        try:
+            numbers = [mpmath.mpf(sp.Float(sp.N(v, digits), digits)._mpf_) for v in values]
+        except (AttributeError, TypeError, ValueError):  # no number at all, such as SymPy's AccumBounds
+            return False
         errors = []
-        for step in (h, h / 16):
-            rows = [_sample(f, x0 + sign * c * step) for c in range(count)]
+        for step in (sp.Rational(1, 10**exponent), sp.Rational(1, 16 * 10**exponent)):
+            rows = [_sample(f, x0 + sign * c * step, digits) for c in range(len(values))]
             if any(row is None for row in rows):
                 return False
-            width = mpmath.mpf(step.p) / step.q
-            differences = divided_differences(list(range(count)), sign * width, rows)
-            numbers = [mpmath.mpf(sp.Float(v.evalf(_DIGITS), _DIGITS)._mpf_) for v in values]
-            errors.append(
-                [abs(mpmath.factorial(k) * d - v) for k, (d, v) in enumerate(zip(differences, numbers, strict=True))]
-            )
+            differences = divided_differences(list(range(len(values))), sign * mpmath.mpf(step.p) / step.q, rows)
+            scaled = [mpmath.factorial(k) * d for k, d in enumerate(differences)]
+            errors.append([abs(d - v) for d, v in zip(scaled, numbers, strict=True)])
         size = max([abs(v) for v in numbers] + [mpmath.mpf(1)])
+        small = mpmath.mpf("1e-6")
         return all(
-            e2 <= mpmath.mpf("1e-6") * max(abs(v), size * mpmath.mpf("1e-6")) or e2 < e1 / 2
-            for e1, e2, v in zip(*errors, numbers, strict=True)
+            e2 <= small * max(abs(v), size * small) or e2 < e1 / 2 for e1, e2, v in zip(*errors, numbers, strict=True)
         )
 
 
@@ -325,6 +339,10 @@ def _generic(f: sp.Expr, x0: Any, order: int) -> Evidence:
     """The jet at a symbol: derivatives of f, checked by numbers at sample points where f is real."""
     frozen, back = _frozen(f)
     values = [sp.diff(frozen, X, k).xreplace(back).subs(X, x0) for k in range(order + 1)]
+    for k, value in enumerate(values):
+        if value.has(sp.nan, sp.zoo, sp.oo, -sp.oo, sp.I) or value.is_real is False:
+            text = f"{prime(k)} is not a finite real number at {x0}: it is {value}."
+            return Evidence(None, status=Status.NOT_FINITE, message=text)
     symbols = sorted(x0.free_symbols, key=str)
     tried = 0
     for p in (sp.Rational(1, 3), sp.Rational(7, 5), sp.Rational(-5, 7), sp.Rational(29, 11)):

@@ -35,8 +35,7 @@ def accepted(jet: SideJet, values: np.ndarray, s: Samples, tolerance: float, nat
 def judge(jet: SideJet, g: np.ndarray, noise: np.ndarray, s: Samples, rho: float, tolerance: float, sign: int) -> None:
     """Give each point its status: what stands in the way of the first order that was not reached."""
     word = "right" if sign > 0 else "left"
-    smallest = np.isfinite(g)
-    near_nan = ~np.any(smallest[-3:], axis=0) & ~np.any(smallest[len(g) // 2 :], axis=0)
+    near_nan = _nan_beside(g)
     bad0 = ~np.isfinite(s.f0)
     ok = accepted(jet, g + s.f0, s, tolerance)
     open_points = ~bad0 & ~near_nan & ~np.all(ok, axis=0)
@@ -46,10 +45,32 @@ def judge(jet: SideJet, g: np.ndarray, noise: np.ndarray, s: Samples, rho: float
     jet.why[near_nan & ~bad0] = (
         f"f is not a finite real number at x0 {'+' if sign > 0 else '−'} h for small h (on the {word})."
     )
-    for p in np.flatnonzero(open_points):
-        n = int(np.argmin(ok[:, p]))
+    jump = ~bad0 & ~near_nan & _jumps(g, noise + s.noise0)
+    jet.status[jump] = Status.DIVERGES
+    for p in np.flatnonzero(jump):
+        jet.why[p] = f"f jumps at x0 on the {word}: the slope D(h)/h grows like 1/h."
+    for p in np.flatnonzero(open_points & ~jump):
+        n = max(int(np.argmin(ok[:, p])), 1)
         status, why = _diagnose(g[:, p], noise[:, p], s.h[:, p], rho, n, word)
         jet.status[p], jet.why[p] = status, why
+
+
+def _jumps(g: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Whether D(h) keeps one value, not 0, at the six smallest steps: (P,)."""
+    seen = np.isfinite(g)
+    last = seen & (np.cumsum(seen[::-1], axis=0)[::-1] <= 6)
+    low = np.min(np.where(last, g, np.inf), axis=0)
+    high = np.max(np.where(last, g, -np.inf), axis=0)
+    doubt = np.max(np.where(last, noise, 0.0), axis=0)
+    size = np.maximum(np.abs(low), np.abs(high))
+    return (last.sum(axis=0) == 6) & (high - low <= 1e-3 * size + 4 * doubt) & (size > 40 * doubt)
+
+
+def _nan_beside(g: np.ndarray) -> np.ndarray:
+    """Whether f is nan at the three smallest steps at which it was asked: (P,)."""
+    asked = ~np.isinf(g)
+    last = asked & (np.cumsum(asked[::-1], axis=0)[::-1] <= 3)
+    return np.any(last, axis=0) & ~np.any(last & np.isfinite(g), axis=0)
 
 
 def _diagnose(g: np.ndarray, noise: np.ndarray, h: np.ndarray, rho: float, n: int, word: str) -> tuple[Status, str]:

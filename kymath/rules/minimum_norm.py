@@ -14,11 +14,13 @@ from .base import Rule
 
 @dataclass(frozen=True)
 class MinimumNorm(Rule):
-    """The least ‖θ‖₂ among the θ with C1(h) and C2(h): the paper's R_P (Definition 3.4, Eq. 3).
+    """The least ‖θ‖₂ among the θ with C1(h) and C2(h): the paper's R_P.
 
     For families linear in θ, θ(h) is the least-norm solution of two linear equations, and its limit the least-norm θ
     with g = f and g′ = f′ at x0: (0, …, 0, f′, f) for polynomials, whatever f″ is. Other families are minimised by
-    SciPy.
+    SciPy, which ``Adaptive`` does; with another method they are ``NotApplicable``.
+
+    Source: Condor, Definition 3.4, Eq. 3.
 
     >>> from kymath import MinimumNorm, Polynomial
     >>> MinimumNorm().solve(Polynomial(2), 1.0, 8.0, 1.0)    # x³ at 1, h = 1

@@ -17,9 +17,12 @@ from .base import Rule
 class Osculating(Rule):
     """g meets f at N nodes x0 + c_j h, 0 and 1 among the c_j; in the limit g has contact of order N − 1 with f at x0.
 
-    This is what the paper's Eq. 20, 30 and 35 state. ``nodes`` are the c_j; a repeated node means contact (Hermite).
+    ``nodes`` are the c_j; a repeated node means contact (Hermite).
     The default is the first N of 0, 1, −1, 2, −2, … (0, 1, 2, … when the limit is taken from one side). Nodes matter at
     finite h and for the order of convergence, which is 2 where their mean is 0, not for the limit θ* = J⁻¹(f, f′, …).
+
+    Raises ``NotApplicable`` for nodes that are no finite numbers, lack 0 or 1, or are not N. Source: Condor, Eq. 20, 30
+    and 35, which state its limits.
 
     >>> from kymath import Osculating, Polynomial
     >>> Osculating().nodes(Polynomial(2))

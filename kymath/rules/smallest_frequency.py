@@ -17,12 +17,15 @@ from .base import Rule, leaving, positive_bound, sign_obstacles
 
 @dataclass(frozen=True, repr=False)
 class SmallestFrequency(Rule):
-    """The least ω with A ≤ M, φ ∈ [0, 2π) among the θ with C1(h) and C2(h): the paper's R_H (Definition 3.4, Eq. 5).
+    """The least ω with A ≤ M, φ ∈ [0, 2π) among the θ with C1(h) and C2(h): the paper's R_H.
 
     The paper prints no bound; without one ω → 0 while A → ∞ and there is no minimiser. With offset, D = f(x0+h) − f(x0)
     and 0 < |D| ≤ 2M: A = M, ω = (2/|h|) arcsin(|D|/2M), φ = (3π/2 if hD > 0 else π/2) − ωh/2, C = f(x0) + D/2, with the
     limit (M, |f′|/M, 3π/2 if f′ > 0 else π/2, f). Without offset, |f| < M: A = M,
     ω = |arcsin(f(x0+h)/M) − arcsin(f/M)|/|h| with the limit |f′|/√(M² − f²).
+
+    Raises ``NotApplicable`` without a positive bound M, and for a family without A and omega. Source: Condor,
+    Definition 3.4, Eq. 5.
 
     >>> from kymath import SmallestFrequency, Harmonic
     >>> A, omega, phi, C = SmallestFrequency(bound=1).solve(Harmonic(), 0.0, 1.0, 1.0)

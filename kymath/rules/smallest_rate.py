@@ -17,10 +17,13 @@ from .base import Rule, leaving, positive_bound, sign_obstacles
 
 @dataclass(frozen=True, repr=False)
 class SmallestRate(Rule):
-    """The least |B| with |A| ≤ M among the θ with C1(h) and C2(h): the paper's R_E (Definition 3.4, Eq. 4).
+    """The least |B| with |A| ≤ M among the θ with C1(h) and C2(h): the paper's R_E.
 
     With D = f(x0 + h) − f(x0) ≠ 0: A = M sgn D, B = log(1 + |D|/M)/h, C = f(x0) − A. From the right the limit is
     (M s, |f′|/M, f − M s) with s = sgn f′, from the left (−M s, −|f′|/M, f + M s): no two-sided limit where f′ ≠ 0.
+
+    Raises ``NotApplicable`` without a positive bound M, and for a family without A and B. Source: Condor, Definition
+    3.4, Eq. 4.
 
     >>> from kymath import SmallestRate, Exponential
     >>> A, B, C = SmallestRate(bound=2).solve(Exponential(), 1.0, 3.0, 0.5)

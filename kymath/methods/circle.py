@@ -1,0 +1,224 @@
+"""Taylor coefficients from values on circles: the sums, what they say about f, and the radius to try next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
+RESOLVED = 1e-3  # of the variation of f on the circle: what the coefficients at the end may reach
+OCTAVES = 6.0  # the largest change of radius in one prediction, up or down
+GRID = 2.0 ** np.arange(-OCTAVES, OCTAVES + 0.01, 0.125)
+KINKS = 6  # A·|s|·s^n is looked for up to n = 5
+
+
+class Table(NamedTuple):
+    """What belongs to one number of nodes."""
+
+    unit: np.ndarray  # e^{iθ} on the upper half circle, θ = (k+½)π/half
+    weights: np.ndarray  # values to coefficients, real and imaginary parts in turn
+    long: np.ndarray  # the same in the longest floating type there is
+    slopes: np.ndarray  # coefficients to values of r·f′
+    sums: np.ndarray  # squares of coefficients to the squares of what is asked of them
+    end: int  # where the coefficients begin that an analytic function leaves to noise
+    orders: np.ndarray  # 0 … end − 1
+    until: np.ndarray  # until[k]: 1 up to the k-th coefficient
+    fit: np.ndarray  # fit[k]: mean and slope by least squares of what lies from k/2 to k
+    middle: np.ndarray  # the mean of those indices
+
+
+@lru_cache(maxsize=16)
+def table(half: int) -> Table:
+    """Cosines come by integer reduction of jθ to an eighth of the circle: an error in them would be one in each sum."""
+    count, turn = 2 * half, 4 * half
+    m, pi = np.arange(half + 1), np.longdouble("3.14159265358979323846264338327950288")
+    angle: Any = m * pi / count
+    quarter = np.where(2 * m <= half, np.cos(angle), np.sin(pi / 2 - angle))
+    cosine = np.concatenate([quarter, -quarter[half - 1 :: -1]])  # 0 … π
+    cosine = np.concatenate([cosine, cosine[count - 1 : 0 : -1]])
+    j = np.arange(count)
+    at = np.outer(2 * np.arange(half) + 1, j) % turn
+    c, s = cosine[at], cosine[(at - half) % turn]
+    long = np.empty((2 * half, count), dtype=np.longdouble)
+    long[0::2], long[1::2] = c / half, s / half
+    powers = (c + 1j * s).astype(complex)
+    slopes = (powers[:, : half - 1] * np.arange(1, half)).T
+    end, far = count - max(half // 3, 2), count - half // 2 - 1
+    sums = np.zeros((count, 6))
+    sums[end:, 0] = 1 / (count - end)
+    sums[-3:, 1] = 1 / 3
+    sums[far:-3, 2] = 1 / (count - 3 - far)
+    sums[1:half, 3] = 1
+    sums[1:half, 4] = j[1:half] ** 2
+    sums[:, 5] = 1
+    index = np.arange(end)
+    until = (index <= index[:, None]).astype(float)
+    level = until * (2 * index >= index[:, None])
+    level = level / level.sum(axis=1, keepdims=True)
+    middle = level @ index
+    fall = (index - middle[:, None]) * (level > 0)
+    fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
+    fit = np.stack([level, fall], axis=1)
+    return Table(powers[:, 1].copy(), long.astype(float), long, slopes, sums, end, index, until, fit, middle)
+
+
+@dataclass
+class Circle:
+    """One circle about each of P points: a[:, j] = c_j·r^j, the noise in them, and whether they can be believed.
+
+    The sums give c_j·r^j for 0 ≤ j < N, and with the opposite sign c_{−m}·r^{−m} at j = N − m. Where f is analytic
+    inside, the last third holds rounding and what the circle does not resolve, and nothing else.
+    """
+
+    r: np.ndarray
+    a: np.ndarray
+    low: np.ndarray  # the first of them in a longer type: the sums' own rounding would be the largest error
+    size: np.ndarray  # rms of f
+    floor: np.ndarray  # standard deviation in a that rounding of f and of its argument must leave
+    noise: np.ndarray  # the one that is there: the rms of the last third
+    error: np.ndarray  # of every a[:, j]
+    last: np.ndarray  # the last coefficient above the noise
+    bad: np.ndarray
+    eps: float
+
+    @property
+    def half(self) -> int:
+        return self.a.shape[1] // 2
+
+    def where(self, take: np.ndarray, other: Circle) -> Circle:
+        """This circle where ``take`` holds, else the other one, of as many nodes."""
+        if take.all():
+            return self
+        size, floor, noise, error, last, bad = (
+            np.where(take, a, b) for a, b in zip(self.rest, other.rest, strict=True)
+        )
+        r, column = np.where(take, self.r, other.r), take[:, None]
+        a, low = np.where(column, self.a, other.a), np.where(column, self.low, other.low)
+        return Circle(r, a, low, size, floor, noise, error, last, bad, self.eps)
+
+    @property
+    def rest(self) -> tuple[np.ndarray, ...]:
+        """What there is one of for each point."""
+        return self.size, self.floor, self.noise, self.error, self.last, self.bad
+
+
+def nodes(x: np.ndarray, r: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points x + r·e^{iθ} as they can be represented, and how far they lie from where they should."""
+    s = r[:, None] * table(half).unit
+    z = x[:, None] + s
+    return z, (z.real - x[:, None]) - s.real
+
+
+def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float, low: int) -> Circle:
+    """The circle from the values of f at its nodes (P, half), with ``low`` coefficients to more places."""
+    half = values.shape[1]
+    count = 2 * half
+    known = table(half)
+    bad = np.zeros(len(r), dtype=bool)
+    pairs = np.ascontiguousarray(values).view(float)
+    if not math.isfinite(float(pairs.sum())):
+        bad = ~np.isfinite(pairs).all(axis=1)
+        pairs = np.where(bad[:, None], 0.0, pairs)
+    a = pairs @ known.weights
+    distance = np.abs(x) / r
+    if (distance > 0.125).any():  # the nodes were rounded: one step with the slope of what was found
+        moved = (shift / r[:, None]) * (a[:, 1:half] @ known.slopes)
+        pairs = pairs - moved.view(float)
+        a = pairs @ known.weights
+    exact = pairs.astype(np.longdouble) @ known.long[:, :low] if low else a[:, :0]
+    square = a * a
+    tail, near, beyond, variation, slope, size = np.sqrt(square @ known.sums).T
+    floor = (UNIT * eps / math.sqrt(count)) * (size + 0.5 * distance * slope)
+    above = 30 * floor
+    bad |= tail > np.maximum(RESOLVED * variation, above)
+    if half > 8:
+        bad |= near > 2 * beyond + above  # they fall: no noise, but what a singularity or a jump leaves
+    noise = np.maximum(tail, floor)
+    last = ((square[:, : known.end] > (25 * noise * noise)[:, None]) * known.orders).max(axis=1)
+    return Circle(r, a, exact, size, floor, noise, 6 * noise, last, bad, eps)
+
+
+@lru_cache(maxsize=64)
+def _grid(end: int, following: int, order: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """λ^{2j} for the coefficients, λ^N for the first one beyond, λ^−order for the one wanted."""
+    return (GRID[:, None] ** (2 * np.arange(end))).T.copy(), GRID**following, GRID**-order
+
+
+def predicted(circle: Circle, half: int, order: float) -> np.ndarray:
+    """The radius at which ``half`` nodes give the coefficient of this order best, from how the present ones fall.
+
+    error(λr) = (noise·M(λr) + 2·|c_N|(λr)^N)/(λr)^order, with |c_j| beyond those seen on a line of logarithms.
+    """
+    known, last, following = table(circle.half), circle.last, 2 * half
+    a = np.abs(circle.a[:, : known.end]) * known.until[last]
+    envelope = np.log(np.maximum.accumulate(a[:, ::-1], axis=1)[:, ::-1] + 1e-300)
+    level, fall = (known.fit[last] @ envelope[..., None])[..., 0].T
+    fall = fall + 0.5 / (last + 0.5)
+    middle = known.middle[last]
+    few = last < 4
+    if few.any():  # to the noise just beyond them
+        top = envelope[:, 0]
+        fall = np.where(few, (np.log(5 * circle.floor + 1e-300) - top) / (last + 1.0), fall)
+        level, middle = np.where(few, top, level), np.where(few, 0.0, middle)
+    plateau = np.where(last < known.end - 4, circle.noise, 2 * circle.floor)  # else the end is not noise
+    noise = np.maximum(plateau * math.sqrt(circle.half / half) / (circle.size + 1e-300), circle.eps / following)
+    squares, power, weight = _grid(known.end, following, order)
+    beyond = 2 * np.exp(level + np.minimum(fall, -1e-3) * (following - middle))
+    cost = (noise[:, None] * np.sqrt((a * a) @ squares) + beyond[:, None] * power) * weight
+    return rounded(circle.r * GRID[cost.argmin(axis=1)])
+
+
+def rounded(r: np.ndarray) -> np.ndarray:
+    """r in five binary digits, so that its powers are exact."""
+    mantissa, exponent = np.frexp(r)
+    return np.ldexp(np.rint(mantissa * 32), exponent - 5)
+
+
+def misfit(
+    circles: tuple[Circle, Circle], r: np.ndarray, x: np.ndarray, s: np.ndarray, value: np.ndarray, drift: np.ndarray,
+    eps: float,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """What real values say about the coefficients a of two circles: an error for each, and whether they refute them.
+
+    A·|s|·s^n is A·r·s^n for the circle, and seen by the misfit −A·(r − |s|)·s^n at real s: its part in the misfit by
+    least squares, with its standard deviation, or ``drift``, A·r·s^n as two radii tell it, whichever allows less, is
+    added to the errors of a_n and, since it has no derivative of order n + 1, of a_{n+1}.
+    """
+    end = table(circles[1].half).end
+    a = np.zeros((2, x.size, end))
+    for row, c in zip(a, circles, strict=True):
+        width = min(table(c.half).end, end)
+        row[:, :width] = c.a[:, :width]
+    counts = np.array([[2.0 * c.half] for c in circles])
+    noise, spread = np.array([[c.noise, c.size] for c in circles]).transpose(1, 0, 2)
+    u = s / r[..., None]
+    size = np.abs(u)
+    inside = size <= 0.86
+    u *= inside
+    powers = np.empty((*u.shape, end))
+    powers[..., 0] = 1.0
+    powers[..., 1:] = u[..., None]
+    np.multiply.accumulate(powers, axis=3, out=powers)
+    missed = (value - (powers @ a[..., None])[..., 0]) * inside
+    each = np.maximum(noise * np.sqrt(counts), 0.5 * eps * spread)  # standard deviation of one value
+    slope = np.sqrt((a * a) @ _squares(end))
+    local = np.maximum(np.abs(value) / (spread[..., None] + 1e-300), 1.0)
+    allowed = 8 * each[..., None] * local + (2 * eps * np.abs(x) * slope / r + 12 * noise)[..., None]
+    off = (np.abs(missed) > allowed).any(axis=(0, 2))
+    shape = powers[..., : drift.shape[2]] * ((1 - size) * inside)[..., None]
+    weight = np.add.reduce(shape * shape, axis=2)
+    part = 1.5 * np.abs((missed[..., None, :] @ shape)[..., 0, :]) / weight + 3 * each[..., None] / np.sqrt(weight)
+    part = np.fmin(part, drift)
+    part[..., KINKS:] = 0.0
+    kink = part.copy()
+    np.maximum(part[..., 1:], part[..., :-1], out=kink[..., 1:])
+    return kink, off
+
+
+@lru_cache(maxsize=16)
+def _squares(end: int) -> np.ndarray:
+    return np.arange(end) ** 2.0
