@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,17 +14,16 @@ import sympy as sp
 from .arithmetic import is_exact
 from .choose import gather
 from .definition import contradiction, theta_at
-from .errors import NotApplicable, NotFinite, Status
+from .errors import NotApplicable, Status
 from .evidence import Evidence, Step, statuses
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
 from .methods import Adaptive, Certified, Contour, Method, Precise, Symbolic, Taylor
 from .methods.bounded import OutOfTime, bounded
+from .request import check_request, floats, point_of
 from .result import KYTransform
 from .rules import Osculating, Rule
 from .settle import EPS, Settled, in_floats, settle, settle_exact
-
-SIDES = ("both", "right", "left")
 
 
 def transform(
@@ -58,12 +56,12 @@ def transform(
     """
     family = Polynomial(2) if family is None else family
     rule = Osculating() if rule is None else rule
-    _check_request(family, rule, method, side)
+    check_request(family, rule, method, side)
     rule.check(family)
     function = as_function(f)
     if isinstance(f, (int, float)) and isinstance(x0, sp.Expr) and x0.free_symbols and not x0.is_Symbol:
         raise NotApplicable(f"f = {f} is a number and x0 = {x0} a formula: the order is transform(f, x0, family).")
-    point, scalar = _point(x0)
+    point, scalar = point_of(x0)
     many = isinstance(point, np.ndarray) and not scalar
     raises = (not many) if raises is None else raises
     if (
@@ -71,58 +69,12 @@ def transform(
         or (isinstance(point, np.ndarray) and not function.symbolic)
         or isinstance(method, (Adaptive, Contour, Taylor))
     ):
-        result = _numerical(function, x0, _floats(point, x0), scalar, family, rule, method, side, check)
+        result = _numerical(function, x0, floats(point, x0), scalar, family, rule, method, side, check)
     else:
         result = _scalar(function, x0, point, family, rule, method, side, check)
     if raises and not np.all(result.success):
         result.raise_for_status()
     return result
-
-
-# -- what was asked --------------------------------------------------------------------------------------------------
-
-
-def _check_request(family: Any, rule: Any, method: Any, side: str) -> None:
-    wrong = "{0} must be {1}; {2!r} was given."
-    if not isinstance(family, ConnectionFunction):
-        raise NotApplicable(wrong.format("family", "a family such as Polynomial(2) or Exponential()", family))
-    if not isinstance(rule, Rule):
-        raise NotApplicable(wrong.format("rule", "a rule such as Osculating() or MinimumNorm()", rule))
-    if method is not None and not isinstance(method, Method):
-        raise NotApplicable(wrong.format("method", "a method such as Symbolic() or Adaptive(), or None", method))
-    if side not in SIDES:
-        raise NotApplicable(f'side must be "both", "right" or "left"; {side!r} was given.')
-
-
-def _point(x0: Any) -> tuple[Any, bool]:
-    """x0 as an exact SymPy value, or as a float array; and whether it is one point."""
-    if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
-        raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
-    if isinstance(x0, (sp.Basic, numbers.Rational)) and not isinstance(x0, sp.MatrixBase):
-        exact = sp.Rational(x0.numerator, x0.denominator) if isinstance(x0, numbers.Rational) else sp.sympify(x0)
-        if exact.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or exact.is_real is False:
-            raise NotFinite(f"x0 must be a finite real number; {x0} was given.")
-        if is_exact(exact):
-            return exact, True
-        return np.asarray(float(exact)), True
-    if isinstance(x0, (np.ma.MaskedArray, sp.MatrixBase)) or np.asarray(x0).dtype.kind not in "iufO":
-        raise NotApplicable(f"x0 must be a real number, a SymPy symbol or an array of real numbers; {x0!r} was given.")
-    try:
-        array = np.asarray(x0, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.") from error
-    scalar = not isinstance(x0, (np.ndarray, list, tuple))
-    if scalar and not np.isfinite(array):
-        raise NotFinite(f"x0 must be a finite real number; {x0!r} was given.")
-    return array, scalar
-
-
-def _floats(point: Any, x0: Any) -> np.ndarray:
-    if isinstance(point, np.ndarray):
-        return point
-    if point.free_symbols:
-        raise NotApplicable(f"a symbolic point needs a SymPy expression and Symbolic(); x0 = {x0} has no number.")
-    return np.asarray(float(point))
 
 
 # -- numbers ---------------------------------------------------------------------------------------------------------
@@ -294,16 +246,16 @@ def _scalar(
     if not function.symbolic:
         if isinstance(method, Symbolic):
             raise NotApplicable(method.why_not(function, family, rule))
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side, check)
+        return _numerical(function, x0, floats(point, x0), True, family, rule, method, side, check)
     chosen = method if isinstance(method, Symbolic) else Symbolic()
     if isinstance(method, (Certified, Precise)):
         return _numerical(function, x0, point, True, family, rule, method, side, check)
     if method is not None and not isinstance(method, Symbolic):
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, method, side, check)
+        return _numerical(function, x0, floats(point, x0), True, family, rule, method, side, check)
     if reason := chosen.why_not(function, family, rule):
         if method is not None:
             raise NotApplicable(reason)
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side, check)
+        return _numerical(function, x0, floats(point, x0), True, family, rule, None, side, check)
     asked_exact = not isinstance(point, np.ndarray)
     exact_x0 = point if asked_exact else sp.Rational(*float(point).as_integer_ratio())
     end = time.monotonic() + chosen.timeout
@@ -314,7 +266,7 @@ def _scalar(
         named = {dummy: symbol for symbol, dummy in real.items()}
         settled = replace(settled, theta=tuple(_simplest(c, end).xreplace(named) for c in settled.theta))
     if settled.status is Status.NOT_REACHED and method is None and not exact_x0.free_symbols:
-        return _numerical(function, x0, _floats(point, x0), True, family, rule, None, side, check)
+        return _numerical(function, x0, floats(point, x0), True, family, rule, None, side, check)
     plain = not any(_free(c) for c in (exact_x0, *settled.theta))
     if check and settled.status is Status.CONVERGED and plain and _homemade(family, rule):
         against = contradiction(function, float(exact_x0), family, rule, side, settled.theta)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from ..errors import BadFunction, Status
+from ..errors import Status
 from ..evidence import Evidence, Jet, statuses
 from ..families import ConnectionFunction
-from ..function import Function, X
+from ..function import Function
 from ..rules import Rule
 from .base import Method
 from .circle import Circle, misfit, nodes, predicted, read, rounded
+from .complex_call import ComplexCall, Refused
 from .taylor_pass import FACTORIALS, leaving
 
 BLOCK = 2048  # points x0 at a time
@@ -39,10 +35,6 @@ NOT_ANALYTIC = (
     sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.Mod, sp.Piecewise, sp.DiracDelta,
     sp.re, sp.im, sp.arg, sp.conjugate,
 )  # fmt: skip
-
-
-class Refused(TypeError):
-    """f cannot be followed into the complex plane; the sentence says why."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +82,7 @@ class Contour(Method):
         x0 = np.asarray(x0, dtype=float)
         flat, before = x0.reshape(-1), function.nfev
         found = _Found(flat.size, count)
-        call = _Call(function)
+        call = ComplexCall(function)
         with np.errstate(all="ignore"):
             try:
                 for i in range(0, flat.size, BLOCK):
@@ -108,7 +100,7 @@ class Contour(Method):
         return Evidence(jet, None, None, found.status.reshape(x0.shape), message, found.nfev.reshape(x0.shape))
 
 
-def _at_the_centre(call: _Call, x0: np.ndarray, found: _Found) -> None:
+def _at_the_centre(call: ComplexCall, x0: np.ndarray, found: _Found) -> None:
     """f(x0) itself against the circle's mean: beside an essential singularity the circle sees another function."""
     f0 = call.real(x0)
     gap = np.abs(found.values[0] - f0)
@@ -131,143 +123,11 @@ class _Found:
         self.message = ""
 
 
-# -- how f is called ---------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def _code(expression: sp.Expr) -> Callable[[Any], Any]:
-    return sp.lambdify(X, expression, ["scipy", "numpy"], cse=True)
-
-
-class _Call:
-    """f at complex and at real points, an array at once where it allows that."""
-
-    def __init__(self, function: Function) -> None:
-        self.function = function
-        self.f = function.original if function.expression is None else _code(function.expression)
-        self.whole: bool | None = None  # takes arrays
-        self.eps = float(np.finfo(float).eps)
-        self.refused = False
-
-    def refuse(self, why: str) -> Refused:
-        self.refused = True
-        return Refused(why)
-
-    def beyond(self, z: np.ndarray) -> np.ndarray:
-        flat = z.reshape(-1)
-        if self.whole is None:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", np.exceptions.ComplexWarning)
-                try:
-                    out = self._array(flat)
-                    self.whole = True
-                except Exception:  # whatever it was, the scalar call shows it or does without
-                    self.whole = False
-                    out = self._numbers(flat)
-            return out.reshape(z.shape)
-        if self.whole:
-            try:
-                return self._array(flat).reshape(z.shape)
-            except Exception as error:
-                raise self.refuse(f"f raised {type(error).__name__} ({error}) for complex numbers") from error
-        return self._numbers(flat).reshape(z.shape)
-
-    def _array(self, z: np.ndarray) -> np.ndarray:
-        self.function.nfev += z.size
-        out = self.f(z.copy())
-        if not isinstance(out, np.ndarray) and self.function.expression is not None:
-            out = np.full(z.shape, complex(out))
-        if not isinstance(out, np.ndarray) or out.shape != z.shape or out.dtype.kind not in "cfiub":
-            raise TypeError("f takes no arrays")
-        if out.dtype.kind in "fc":
-            self.eps = max(self.eps, float(np.finfo(out.dtype).eps))
-        return out.astype(complex)
-
-    def _numbers(self, z: np.ndarray) -> np.ndarray:
-        return np.array([self._number(complex(p)) for p in z], dtype=complex)
-
-    def _number(self, z: complex) -> complex:
-        self.function.nfev += 1
-        try:
-            out = self.f(z)
-            if isinstance(out, (str, bytes)) or np.ndim(out) != 0:
-                raise TypeError(f"it returned {type(out).__name__}")
-            self._precision(out)
-            return complex(out)
-        except (OverflowError, ZeroDivisionError, ValueError):
-            return complex(math.nan, math.nan)
-        except Exception as error:
-            raise self.refuse(f"f takes no complex numbers ({type(error).__name__}: {error})") from error
-
-    def _precision(self, out: Any) -> None:
-        if isinstance(out, (np.inexact, np.ndarray)) and out.dtype.kind in "fc":
-            self.eps = max(self.eps, float(np.finfo(out.dtype).eps))
-
-    def mirrored(self, z: complex, value: complex, slack: float) -> str:
-        """Why f(z̄) is not the conjugate of f(z), or that f of an array is not f of its elements; empty if all is well.
-
-        Numbers are given alone here, so that the one value sees both.
-        """
-        try:
-            other = self._number(z.conjugate())
-        except Refused:
-            if not self.whole:
-                raise
-            self.refused = False
-            other = complex(self._array(np.array([z.conjugate()]))[0])
-        if abs(other.conjugate() - value) <= slack:
-            return ""
-        if self.whole:
-            if abs(self._number(z) - value) > slack:
-                return "array"
-        return "mirror"
-
-    def real(self, x: np.ndarray) -> np.ndarray:
-        """f at real points: NaN where it is not finite."""
-        flat = x.reshape(-1)
-        if self.whole and self.function.expression is None:
-            try:
-                out: Any = self.f(flat.copy())
-                if isinstance(out, np.ndarray) and out.dtype.kind == "c" and not out.imag.any():
-                    out = out.real
-                if isinstance(out, np.ndarray) and out.shape == flat.shape and out.dtype.kind in "fiub":
-                    self.function.nfev += flat.size
-                    self._precision(out)
-                    return np.where(np.isfinite(out), out, np.nan).astype(float).reshape(x.shape)
-            except Exception:  # the function object says it better
-                pass
-            self.function.nfev += flat.size
-        elif not self.whole:
-            return np.array([self._plain(float(p)) for p in flat]).reshape(x.shape)
-        out = self.function(x)
-        self.eps = max(self.eps, self.function.eps)
-        return out
-
-    def _plain(self, x: float) -> float:
-        self.function.nfev += 1
-        try:
-            out: Any = self.f(x)
-            if isinstance(out, (complex, np.complexfloating)):  # cmath has no other numbers
-                if out.imag == 0:
-                    return float(out.real) if math.isfinite(out.real) else math.nan
-                raise BadFunction(f"f({x:g}) returned {out}; f must return one real number for each number.")
-            self._precision(out)
-            value = float(out)
-            return value if math.isfinite(value) else math.nan
-        except BadFunction:
-            raise
-        except (ValueError, ArithmeticError):
-            return math.nan
-        except Exception:
-            self.function.nfev -= 1
-            return float(self.function(np.asarray(x)))  # says what is wrong
-
-
 # -- one block of points -----------------------------------------------------------------------------------------------
 
 
 def _draw(
-    call: _Call, x: np.ndarray, r: np.ndarray, half: int, nfev: np.ndarray, on: np.ndarray, low: int = 0
+    call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, nfev: np.ndarray, on: np.ndarray, low: int = 0
 ) -> Circle:
     """A circle about each point of ``on``; about the others one that is bad."""
     every = bool(on.all())
@@ -300,7 +160,7 @@ def _draw(
     return whole
 
 
-def _search(call: _Call, x: np.ndarray, nfev: np.ndarray, low: int) -> tuple[Circle, np.ndarray, Circle | None]:
+def _search(call: ComplexCall, x: np.ndarray, nfev: np.ndarray, low: int) -> tuple[Circle, np.ndarray, Circle | None]:
     """A first circle that f is analytic in, a radius for each point that is too large, and the smaller circle from
     which the way went up where so little was seen that f may live on a larger scale (or be a polynomial)."""
     size = np.abs(x)
@@ -338,7 +198,14 @@ def _search(call: _Call, x: np.ndarray, nfev: np.ndarray, low: int) -> tuple[Cir
 
 
 def _next(
-    call: _Call, x: np.ndarray, from_: Circle, limit: np.ndarray, half: int, order: float, nfev: np.ndarray, low: int
+    call: ComplexCall,
+    x: np.ndarray,
+    from_: Circle,
+    limit: np.ndarray,
+    half: int,
+    order: float,
+    nfev: np.ndarray,
+    low: int,
 ) -> Circle:
     """The next circle; where it turns out bad, nearer to the one before."""
     on = ~from_.bad
@@ -353,7 +220,7 @@ def _next(
     return circle
 
 
-def _block(call: _Call, x: np.ndarray, found: _Found, part: slice) -> None:
+def _block(call: ComplexCall, x: np.ndarray, found: _Found, part: slice) -> None:
     count = found.values.shape[0]
     top = count - 1
     nfev = found.nfev[part]
@@ -381,7 +248,7 @@ def _block(call: _Call, x: np.ndarray, found: _Found, part: slice) -> None:
 
 
 def _fail(
-    call: _Call, x: np.ndarray, found: _Found, part: slice, wrong: np.ndarray, why: str,
+    call: ComplexCall, x: np.ndarray, found: _Found, part: slice, wrong: np.ndarray, why: str,
     missing: np.ndarray | None = None, looked: np.ndarray | None = None,
 ) -> None:  # fmt: skip
     """What is said of the points that got no answer: f is not finite there, or it is not analytic."""
@@ -406,7 +273,7 @@ class _Judge:
     """The coefficients of the best circle for each order, held against the other circles and against real values."""
 
     def __init__(
-        self, call: _Call, x: np.ndarray, first: Circle, circles: tuple[Circle, Circle], small: Circle | None,
+        self, call: ComplexCall, x: np.ndarray, first: Circle, circles: tuple[Circle, Circle], small: Circle | None,
         count: int, fine: np.ndarray,
     ) -> None:  # fmt: skip
         n = np.arange(count)
