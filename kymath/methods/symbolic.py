@@ -345,7 +345,11 @@ def _generic(f: sp.Expr, x0: Any, order: int) -> Evidence:
             return Evidence(None, status=Status.NOT_FINITE, message=text)
     symbols = sorted(x0.free_symbols, key=str)
     tried = 0
-    for p in (sp.Rational(1, 3), sp.Rational(7, 5), sp.Rational(-5, 7), sp.Rational(29, 11)):
+    for p in (sp.Rational(1, 3), sp.Rational(7, 5), sp.Rational(-5, 7), sp.Integer(2), sp.Integer(-3)):
+        if any((s.is_positive and p < 0) or (s.is_negative and p > 0) or s.is_zero for s in symbols):
+            continue  # not a value that the symbol takes
+        if any(s.is_integer and not p.is_integer for s in symbols):
+            continue
         point = dict.fromkeys(symbols, p)
         at = [
             _sample(v.xreplace({symbols[0]: X}), p) if len(symbols) == 1 else _sample(v.subs(point), p) for v in values
