@@ -114,7 +114,7 @@ def exact_sign(value: Any) -> int | None:
     >>> exact_sign(sp.sqrt(2) - sp.Rational(3, 2)), exact_sign(sp.sin(1) ** 2 + sp.cos(1) ** 2 - 1)
     (-1, 0)
     """
-    value = sp.sympify(value)
+    value = sp.sympify(value, strict=True)
     if value.is_zero:
         return 0
     if value.is_positive:

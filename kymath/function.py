@@ -42,7 +42,7 @@ class Function:
             self.variable = _one_symbol(f)
             self.expression = f.xreplace({self.variable: X})
         elif isinstance(f, numbers.Real) and not isinstance(f, bool):
-            self.variable, self.expression = sp.Symbol("x"), sp.sympify(f)
+            self.variable, self.expression = sp.Symbol("x"), sp.sympify(f, strict=True)
         elif isinstance(f, str):
             raise BadFunction(f"text is not a function: write kymath.parse({f!r}) to make it an expression.")
         elif not callable(f):

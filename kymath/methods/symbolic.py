@@ -94,7 +94,7 @@ class Symbolic(Method):
     def evidence(self, function: Function, x0: Any, family: ConnectionFunction, rule: Rule, side: str) -> Evidence:
         f = function.expression
         assert f is not None
-        x0 = sp.sympify(x0)
+        x0 = sp.sympify(x0, strict=True)
         end = time.monotonic() + self.timeout
         order = rule.entries(family) - 1
         try:
