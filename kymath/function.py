@@ -87,26 +87,36 @@ class Function:
         if points.size == 0:
             return np.empty(points.shape)
         flat = points.reshape(-1)
-        if self._call is None:
-            self._call = self._choose(flat)
-        values = self._call(flat)
-        self.nfev += flat.size
+        values = self._first(flat) if self._call is None else self._evaluated(flat)
         values[~np.isfinite(values)] = np.nan
         return values.reshape(points.shape)
 
-    def _choose(self, points: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """The first way of calling that gives one real number for each point, tried on two of them."""
+    def _evaluated(self, points: np.ndarray) -> np.ndarray:
+        assert self._call is not None
+        self.nfev += points.size
+        return self._call(points)
+
+    def _first(self, points: np.ndarray) -> np.ndarray:
+        """The values, by the first way of calling that gives one real number for each point, tried on two of them."""
         if self.expression is not None:
-            return _lambdified(self.expression)
+            self._call = _lambdified(self.expression)
+            return self._evaluated(points)
         probe = points[[0, -1]]
         for call in (self._vectorised, *([self._torch()] if "torch" in sys.modules else [])):
             self.nfev += probe.size
             try:
-                if self._agrees(probe, call(probe)):
-                    return call
+                values = call(probe)
+                if not self._agrees(probe, values):
+                    continue
             except Exception:  # whatever it was, the scalar call shows it or does without
                 continue
-        return self._one_by_one
+            self._call = call
+            inner = points[1:-1]
+            return np.concatenate([values[:1], self._evaluated(inner) if inner.size else inner, values[1:]])[
+                : points.size
+            ]
+        self._call = self._one_by_one
+        return self._evaluated(points)
 
     def _vectorised(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):

@@ -15,6 +15,7 @@ from .rules import Rule
 from .rules.base import leaving
 
 EPS = float(np.finfo(float).eps)
+CONVERGED = statuses(())  # an array, which other arrays are compared with in a tenth of the time
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,7 @@ class Settled:
 
 def settle(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str) -> Settled:
     """The limit θ from numerical evidence, for one point (0-d arrays) or many."""
-    shape = np.shape(evidence.status)
-    status = statuses(shape)
-    status[...] = evidence.status
+    status = np.array(evidence.status, dtype=object)
     if evidence.theta is not None:
         assert evidence.error is not None
         return Settled(evidence.theta, evidence.error, status, evidence.message)
@@ -51,16 +50,17 @@ def _one_limit(
 ) -> Settled:
     status = status.copy()
     with np.errstate(all="ignore"):
-        jet = replace(jet, left=leaving(jet, "left"), right=leaving(jet, "right"), settled=True)
+        if rule.sided:
+            jet = replace(jet, left=leaving(jet, "left"), right=leaving(jet, "right"), settled=True)
         for obstacle in rule.obstacles(family, jet, side):
-            where = np.broadcast_to(obstacle.where, status.shape) & (status == Status.CONVERGED)
+            where = np.broadcast_to(obstacle.where, status.shape) & (status == CONVERGED)
             if where.any():
                 status[where] = obstacle.status
                 message = obstacle.message if status.shape == () else message
         theta = _limit(jet, family, rule, side, status.shape)
         error = _propagate(jet, theta, family, rule, side)
-    lost = (status == Status.CONVERGED) & ~np.all(np.isfinite(theta) & np.isfinite(error), axis=0)
-    if lost.any():
+    sound = np.isfinite(error).all(axis=0)  # no error is finite where its θ is not
+    if np.count_nonzero(lost := ~sound & (status == CONVERGED)):
         status[lost] = Status.NOT_REACHED
         if status.shape == ():
             shown = ", ".join(f"{jet.words(k)} ± {float(jet.errors[k]):.1e}" for k in range(rule.entries(family)))
@@ -69,15 +69,24 @@ def _one_limit(
 
 
 def _limit(jet: Jet, family: ConnectionFunction, rule: Rule, side: str, shape: tuple[int, ...]) -> np.ndarray:
-    rows = rule.limit(family, jet, side)
-    return np.array([np.broadcast_to(np.asarray(row, dtype=float), shape) for row in rows])
+    return _rows(rule.limit(family, jet, side), shape)
+
+
+def _rows(rows: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """One row of floats for each parameter, of the points' shape."""
+    out = np.empty((len(rows), *shape))
+    for k, row in enumerate(rows):
+        out[k] = row
+    return out
 
 
 def _propagate(jet: Jet, theta: np.ndarray, family: ConnectionFunction, rule: Rule, side: str) -> np.ndarray:
     """How far θ moves when each entry of the jet moves by its error: finite moves, so curvature is seen too."""
-    count = rule.entries(family)
     error = 4 * EPS * np.abs(theta)
-    for k in range(count):
+    spread = rule.spread(family, jet, side)
+    if spread is not None:
+        error += _rows(spread, theta.shape[1:])
+    for k in range(rule.entries(family) if spread is None else 0):
         size = np.asarray(jet.errors[k], dtype=float)
         if not np.any(size > 0):
             continue
@@ -88,7 +97,8 @@ def _propagate(jet: Jet, theta: np.ndarray, family: ConnectionFunction, rule: Ru
             moved = _limit(replace(jet, values=tuple(values)), family, rule, side, theta.shape[1:])
             moves.append(np.abs(np.array(family.difference(tuple(moved), tuple(theta)))))
         error = error + np.maximum(*moves)
-    return np.where(np.isnan(error), np.inf, error)
+    error[np.isnan(error)] = np.inf
+    return error
 
 
 def _two_sided(evidence: Evidence, status: np.ndarray, family: ConnectionFunction, rule: Rule) -> Settled:
@@ -98,13 +108,13 @@ def _two_sided(evidence: Evidence, status: np.ndarray, family: ConnectionFunctio
     right = _one_limit(jet, status, evidence.message, family, rule, "right")
     left = _one_limit(jet, status, evidence.message, family, rule, "left")
     status = right.status.copy()
-    failed_left = (status == Status.CONVERGED) & (left.status != Status.CONVERGED)
+    failed_left = (status == CONVERGED) & (left.status != Status.CONVERGED)
     status[failed_left] = left.status[failed_left]
     message = right.message if right.status.shape == () and right.status[()] is not Status.CONVERGED else left.message
     with np.errstate(invalid="ignore"):
         gap = np.abs(np.array(family.difference(left.theta, right.theta)))
         apart = np.any(gap > 1.5 * (np.array(left.error) + np.array(right.error)) + 1e-300, axis=0)
-    differ = (status == Status.CONVERGED) & apart
+    differ = (status == CONVERGED) & apart
     status[differ] = Status.NO_LIMIT
     if status.shape == () and differ:
         message = family.differing(left.theta, right.theta)

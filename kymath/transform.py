@@ -23,7 +23,7 @@ from .methods.bounded import OutOfTime, bounded
 from .request import check_request, floats, point_of
 from .result import KYTransform
 from .rules import Osculating, Rule
-from .settle import EPS, Settled, in_floats, settle, settle_exact
+from .settle import CONVERGED, EPS, Settled, in_floats, settle, settle_exact
 
 
 def transform(
@@ -72,7 +72,7 @@ def transform(
         result = _numerical(function, x0, floats(point, x0), scalar, family, rule, method, side, check)
     else:
         result = _scalar(function, x0, point, family, rule, method, side, check)
-    if raises and not np.all(result.success):
+    if raises and not (result.success.all() if many else result.success):
         result.raise_for_status()
     return result
 
@@ -93,7 +93,7 @@ def _numerical(
 ) -> KYTransform:
     taken, evidence, how = gather(function, points, family, rule, method, side, check)
     settled = _tolerated(settle(evidence, family, rule, side), taken, family)
-    reached = bool(np.all(settled.status == Status.CONVERGED))
+    reached = np.count_nonzero(settled.status != CONVERGED) == 0
     if check and reached and scalar and _homemade(family, rule):
         against = contradiction(function, float(points), family, rule, side, [float(c) for c in settled.theta])
         if against:
@@ -101,14 +101,15 @@ def _numerical(
     reason = how if reached or not settled.message else settled.message
 
     def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
-        keep = one.status == Status.CONVERGED
-        theta: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.theta)
-        error: tuple[Any, ...] = tuple(np.where(keep | best, row, np.nan) for row in one.error)
+        theta, error = one.theta, one.error
+        lost = one.status != CONVERGED
+        if not best and np.count_nonzero(lost):
+            theta, error = (tuple(np.where(lost, np.nan, row) for row in rows) for rows in (theta, error))
         if scalar:
             theta, error = tuple(_item(c) for c in theta), tuple(_item(c) for c in error)
         status = one.status[()] if scalar else one.status
         shown = points if isinstance(points, sp.Basic) or not scalar else float(points)
-        nfev = int(np.sum(evidence.nfev)) if scalar else evidence.nfev
+        nfev = int(evidence.nfev) if scalar else evidence.nfev
         bound = evidence.jet.bound if evidence.jet is not None else False
         steps = _stepper(function, float(points), family, rule, word, theta, taken, evidence) if scalar else None
         return KYTransform(

@@ -54,6 +54,13 @@ class ConnectionFunction(abc.ABC):
     def from_jet(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """θ with the jet (f, f′, …, f^(N−1)); numbers, arrays and SymPy alike."""
 
+    def spread(self, errors: Sequence[Any]) -> tuple[Any, ...] | None:
+        """How far θ moves at most when the jet moves by these errors, where :meth:`from_jet` is linear: |J⁻¹| errors.
+
+        None where it is not, or not known to be: the jet is then moved to see it.
+        """
+        return None
+
     def obstacles(self, jet: Any) -> Iterator[Obstacle]:
         """Where a jet has no θ, in order of precedence; nothing for a family that reaches every jet."""
         return iter(())

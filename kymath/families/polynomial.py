@@ -42,6 +42,9 @@ class _Powers(LinearFamily):
     def from_jet(self, values: Sequence[Any]) -> tuple[Any, ...]:
         return tuple(values[k] / math.factorial(k) if k > 1 else values[k] for k in range(self.degree, -1, -1))
 
+    def spread(self, errors: Sequence[Any]) -> tuple[Any, ...]:
+        return self.from_jet(errors)  # each parameter is one derivative times a positive number
+
     def through(
         self, nodes: Sequence[Any], h: Any, values: Sequence[Any], start: Sequence[Any] | None = None
     ) -> tuple[Any, ...]:
@@ -88,6 +91,10 @@ class Polynomial(_Powers):
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(f"a{k}" for k in range(self.n, -1, -1))
+
+    @property
+    def size(self) -> int:
+        return self.n + 1
 
     def __repr__(self) -> str:
         return f"Polynomial({self.n})"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import NotApplicable, Status
+from ..errors import NotApplicable
 from ..evidence import Evidence, Jet
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
-from .local import SideJet, Steps, local_jet
+from .black_box import black_box
+from .local import LocalJet, Steps
+from .samples import SideJet
 
 
 @dataclass(frozen=True)
@@ -74,21 +75,12 @@ class Adaptive(Method):
             from .minimised import minimised
 
             return minimised(self, function, x0, family, rule, side)
-        order = rule.entries(family) - 1
-        before = function.nfev
-        found = local_jet(function, x0.reshape(-1), max(order, 1), side, self.steps, 0.1)
-        nfev = found.count.copy()
-        nfev[:1] += function.nfev - before - int(nfev.sum())  # the calls that found out how f is called
-        nfev = nfev.reshape(x0.shape)
-        sides = {
-            name: None if one is None else _evidence(one, found, x0.shape, order, nfev)
-            for name, one in (("both", found.both), ("left", found.left), ("right", found.right))
-        }
+        order = max(rule.entries(family) - 1, 1)
+        own_steps = (self.h0, self.rho, self.max_steps) != (None, 0.5, 60)
+        found = black_box(function, x0.reshape(-1), order, side, self.steps, own_steps)
+        sides = {name: _evidence(one, found, x0.shape) for name, one in found.sides.items()}
         main = sides[side]
-        assert main is not None
-        if side == "both":
-            return Evidence(main.jet, None, None, main.status, main.message, nfev, sides["left"], sides["right"])
-        return main
+        return replace(main, left=sides["left"], right=sides["right"]) if side == "both" else main
 
     @property
     def steps(self) -> Steps:
@@ -96,28 +88,13 @@ class Adaptive(Method):
         return Steps(self.h0, self.rho, self.max_steps)
 
 
-def _evidence(one: SideJet, found: Any, shape: tuple[int, ...], order: int, nfev: np.ndarray) -> Evidence:
+def _evidence(one: SideJet, found: LocalJet, shape: tuple[int, ...]) -> Evidence:
     def shaped(row: np.ndarray) -> np.ndarray:
         return row.reshape(shape)
 
-    directions = {
-        name: None if side is None else shaped(side.direction)
-        for name, side in (("left", found.left), ("right", found.right))
-    }
-    jet = Jet(
-        tuple(shaped(row) for row in one.value),
-        tuple(shaped(row) for row in one.error),
-        directions["left"],
-        directions["right"],
-    )
-    status = shaped(one.status)
+    left, right = (None if one is None else shaped(one.direction) for one in (found.left, found.right))
+    values, errors = tuple(map(shaped, one.value)), tuple(map(shaped, one.error))
     why = one.why[0] if one.why.size == 1 else ""
-    return Evidence(jet, None, None, status, why, nfev)
-
-
-def worst_status(statuses: np.ndarray) -> Status:
-    """The first status that is not CONVERGED, for messages about many points."""
-    for status in statuses.reshape(-1):
-        if status is not Status.CONVERGED:
-            return status
-    return Status.CONVERGED
+    return Evidence(
+        Jet(values, errors, left, right), status=shaped(one.status), message=why, nfev=found.count.reshape(shape)
+    )

@@ -13,7 +13,18 @@ UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine
 RESOLVED = 1e-3  # of the variation of f on the circle: what the coefficients at the end may reach
 OCTAVES = 6.0  # the largest change of radius in one prediction, up or down
 GRID = 2.0 ** np.arange(-OCTAVES, OCTAVES + 0.01, 0.125)
+FEW = 4  # coefficients that are too few to see how they fall
 KINKS = 6  # A·|s|·s^n is looked for up to n = 5
+
+
+def some(mask: Any) -> bool:
+    """Whether a mask holds anywhere; at one point, where it is a number, in no time."""
+    return bool(mask if mask.ndim == 0 else np.count_nonzero(mask))
+
+
+def every(mask: Any) -> bool:
+    """Whether it holds everywhere."""
+    return bool(mask if mask.ndim == 0 else np.count_nonzero(mask) == mask.size)
 
 
 class Table(NamedTuple):
@@ -22,13 +33,14 @@ class Table(NamedTuple):
     unit: np.ndarray  # e^{iθ} on the upper half circle, θ = (k+½)π/half
     weights: np.ndarray  # values to coefficients, real and imaginary parts in turn
     long: np.ndarray  # the same in the longest floating type there is
-    slopes: np.ndarray  # coefficients to values of r·f′
-    sums: np.ndarray  # squares of coefficients to the squares of what is asked of them
+    slopes: np.ndarray  # coefficients to values of r·f′, real and imaginary parts in turn
+    sums: np.ndarray  # squares of coefficients to the squares of what :func:`read` asks of them
     end: int  # where the coefficients begin that an analytic function leaves to noise
     orders: np.ndarray  # 0 … end − 1
     until: np.ndarray  # until[k]: 1 up to the k-th coefficient
-    fit: np.ndarray  # fit[k]: mean and slope by least squares of what lies from k/2 to k
-    middle: np.ndarray  # the mean of those indices
+    fit: np.ndarray  # fit[k]: level and fall of a line through what lies from k/2 to k, or to the noise beyond few
+    middle: np.ndarray  # where the line has that level
+    tilt: np.ndarray  # what is added to its fall
 
 
 @lru_cache(maxsize=16)
@@ -46,15 +58,16 @@ def table(half: int) -> Table:
     long = np.empty((2 * half, count), dtype=np.longdouble)
     long[0::2], long[1::2] = c / half, s / half
     powers = (c + 1j * s).astype(complex)
-    slopes = (powers[:, : half - 1] * np.arange(1, half)).T
+    slopes = np.ascontiguousarray((powers[:, : half - 1] * np.arange(1, half)).T)
     end, far = count - max(half // 3, 2), count - half // 2 - 1
-    sums = np.zeros((count, 6))
-    sums[end:, 0] = 1 / (count - end)
-    sums[-3:, 1] = 1 / 3
-    sums[far:-3, 2] = 1 / (count - 3 - far)
-    sums[1:half, 3] = 1
-    sums[1:half, 4] = j[1:half] ** 2
-    sums[:, 5] = 1
+    sums = np.zeros((count, 7))
+    sums[end:, 0] = 1 / (count - end)  # the end,
+    sums[-3:, 1] = 1 / 3  # the last three,
+    sums[far:-3, 2] = 4 / (count - 3 - far)  # twice those before them,
+    sums[1:half, 3] = RESOLVED**2  # what the end may reach,
+    sums[:, 4] = 1  # all, and the rounding of f and of its argument
+    sums[:, 5] = UNIT**2 / count
+    sums[1:half, 6] = j[1:half] ** 2 * (UNIT / 2) ** 2 / count
     index = np.arange(end)
     until = (index <= index[:, None]).astype(float)
     level = until * (2 * index >= index[:, None])
@@ -62,13 +75,21 @@ def table(half: int) -> Table:
     middle = level @ index
     fall = (index - middle[:, None]) * (level > 0)
     fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
-    fit = np.stack([level, fall], axis=1)
-    return Table(powers[:, 1].copy(), long.astype(float), long, slopes, sums, end, index, until, fit, middle)
+    fit = np.zeros((end, 2, end + 1))
+    fit[:, 0, :end], fit[:, 1, :end] = level, fall
+    tilt = 0.5 / (index + 0.5)
+    for k in range(FEW):
+        fit[k] = middle[k] = tilt[k] = 0.0
+        fit[k, 0, 0], fit[k, 1, 0], fit[k, 1, end] = 1.0, -1 / (k + 1), 1 / (k + 1)
+    return Table(
+        powers[:, 1].copy(), long.astype(float), long, slopes.view(float), sums, end, index, until, fit, middle, tilt
+    )
 
 
 @dataclass
 class Circle:
-    """One circle about each of P points: a[:, j] = c_j·r^j, the noise in them, and whether they can be believed.
+    """A circle about a point, or one about each of many: a[…, j] = c_j·r^j, the noise in them, and whether they can be
+    believed. At one point the fields without j are numbers, and no arrays.
 
     The sums give c_j·r^j for 0 ≤ j < N, and with the opposite sign c_{−m}·r^{−m} at j = N − m. Where f is analytic
     inside, the last third holds rounding and what the circle does not resolve, and nothing else.
@@ -80,72 +101,77 @@ class Circle:
     size: np.ndarray  # rms of f
     floor: np.ndarray  # standard deviation in a that rounding of f and of its argument must leave
     noise: np.ndarray  # the one that is there: the rms of the last third
-    error: np.ndarray  # of every a[:, j]
     last: np.ndarray  # the last coefficient above the noise
     bad: np.ndarray
     eps: float
 
     @property
     def half(self) -> int:
-        return self.a.shape[1] // 2
+        return self.a.shape[-1] // 2
+
+    @property
+    def error(self) -> np.ndarray:
+        """That of every a[…, j]."""
+        return 6 * self.noise
 
     def where(self, take: np.ndarray, other: Circle) -> Circle:
         """This circle where ``take`` holds, else the other one, of as many nodes."""
-        if take.all():
-            return self
-        size, floor, noise, error, last, bad = (
-            np.where(take, a, b) for a, b in zip(self.rest, other.rest, strict=True)
-        )
-        r, column = np.where(take, self.r, other.r), take[:, None]
+        if every(take) or not some(take):
+            return self if every(take) else other
+        column = take[:, None]
         a, low = np.where(column, self.a, other.a), np.where(column, self.low, other.low)
-        return Circle(r, a, low, size, floor, noise, error, last, bad, self.eps)
+        r, size, floor, noise, last, bad = (
+            np.where(take, mine, its) for mine, its in zip(self.rest, other.rest, strict=True)
+        )
+        return Circle(r, a, low, size, floor, noise, last, bad, self.eps)
 
     @property
     def rest(self) -> tuple[np.ndarray, ...]:
         """What there is one of for each point."""
-        return self.size, self.floor, self.noise, self.error, self.last, self.bad
+        return self.r, self.size, self.floor, self.noise, self.last, self.bad
 
 
 def nodes(x: np.ndarray, r: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
     """Points x + r·e^{iθ} as they can be represented, and how far they lie from where they should."""
-    s = r[:, None] * table(half).unit
-    z = x[:, None] + s
-    return z, (z.real - x[:, None]) - s.real
+    s, x = r[..., None] * table(half).unit, x[..., None]
+    z = x + s
+    return z, (z.real - x) - s.real
 
 
 def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float, low: int) -> Circle:
-    """The circle from the values of f at its nodes (P, half), with ``low`` coefficients to more places."""
-    half = values.shape[1]
-    count = 2 * half
+    """The circle from the values of f at its nodes (…, half), with ``low`` coefficients to more places."""
+    half = values.shape[-1]
     known = table(half)
-    bad = np.zeros(len(r), dtype=bool)
-    pairs = np.ascontiguousarray(values).view(float)
-    if not math.isfinite(float(pairs.sum())):
-        bad = ~np.isfinite(pairs).all(axis=1)
-        pairs = np.where(bad[:, None], 0.0, pairs)
+    pairs, finite = np.ascontiguousarray(values).view(float), None
+    if not math.isfinite(pairs.sum()):
+        finite = np.isfinite(pairs).all(axis=-1)
+        pairs = np.where(finite[..., None], pairs, 0.0)
     a = pairs @ known.weights
     distance = np.abs(x) / r
-    if (distance > 0.125).any():  # the nodes were rounded: one step with the slope of what was found
-        moved = (shift / r[:, None]) * (a[:, 1:half] @ known.slopes)
-        pairs = pairs - moved.view(float)
+    if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what was found
+        slopes = (a[..., 1:half] @ known.slopes).view(complex)
+        pairs = pairs - (shift / r[..., None] * slopes).view(float)
         a = pairs @ known.weights
-    exact = pairs.astype(np.longdouble) @ known.long[:, :low] if low else a[:, :0]
+    exact = pairs.astype(np.longdouble) @ known.long[:, :low] if low else a[..., :0]
     square = a * a
-    tail, near, beyond, variation, slope, size = np.sqrt(square @ known.sums).T
-    floor = (UNIT * eps / math.sqrt(count)) * (size + 0.5 * distance * slope)
+    tail, near, beyond, resolved, size, own, moved = np.sqrt(square @ known.sums).T
+    floor = eps * (own + distance * moved)
     above = 30 * floor
-    bad |= tail > np.maximum(RESOLVED * variation, above)
+    bad = (tail > resolved) & (tail > above)
     if half > 8:
-        bad |= near > 2 * beyond + above  # they fall: no noise, but what a singularity or a jump leaves
+        bad = bad | (near > beyond + above)  # they fall: no noise, but what a singularity or a jump leaves
+    if finite is not None:
+        bad = bad | ~finite
     noise = np.maximum(tail, floor)
-    last = ((square[:, : known.end] > (25 * noise * noise)[:, None]) * known.orders).max(axis=1)
-    return Circle(r, a, exact, size, floor, noise, 6 * noise, last, bad, eps)
+    last = ((square[..., : known.end] > (25 * noise * noise)[..., None]) * known.orders).max(axis=-1)
+    return Circle(r, a, exact, size, floor, noise, last, bad, eps)
 
 
 @lru_cache(maxsize=64)
-def _grid(end: int, following: int, order: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """λ^{2j} for the coefficients, λ^N for the first one beyond, λ^−order for the one wanted."""
-    return (GRID[:, None] ** (2 * np.arange(end))).T.copy(), GRID**following, GRID**-order
+def _grid(end: int, following: int, order: float) -> tuple[np.ndarray, np.ndarray]:
+    """λ^{2j−2·order} for the coefficients, and twice λ^{N−order} for the first one beyond."""
+    weight = GRID**-order
+    return GRID ** (2 * np.arange(end))[:, None] * weight**2, 2 * GRID**following * weight
 
 
 def predicted(circle: Circle, half: int, order: float) -> np.ndarray:
@@ -154,22 +180,18 @@ def predicted(circle: Circle, half: int, order: float) -> np.ndarray:
     error(λr) = (noise·M(λr) + 2·|c_N|(λr)^N)/(λr)^order, with |c_j| beyond those seen on a line of logarithms.
     """
     known, last, following = table(circle.half), circle.last, 2 * half
-    a = np.abs(circle.a[:, : known.end]) * known.until[last]
-    envelope = np.log(np.maximum.accumulate(a[:, ::-1], axis=1)[:, ::-1] + 1e-300)
+    end = known.end
+    seen = np.empty((*last.shape, end + 1))
+    a = np.multiply(np.abs(circle.a[..., :end]), known.until[last], out=seen[..., :end])
+    seen[..., end] = 5 * circle.floor
+    envelope = np.log(np.maximum.accumulate(seen[..., ::-1], axis=-1)[..., ::-1] + 1e-300)
     level, fall = (known.fit[last] @ envelope[..., None])[..., 0].T
-    fall = fall + 0.5 / (last + 0.5)
-    middle = known.middle[last]
-    few = last < 4
-    if few.any():  # to the noise just beyond them
-        top = envelope[:, 0]
-        fall = np.where(few, (np.log(5 * circle.floor + 1e-300) - top) / (last + 1.0), fall)
-        level, middle = np.where(few, top, level), np.where(few, 0.0, middle)
-    plateau = np.where(last < known.end - 4, circle.noise, 2 * circle.floor)  # else the end is not noise
+    plateau = np.where(last < end - 4, circle.noise, 2 * circle.floor)  # else the end is not noise
     noise = np.maximum(plateau * math.sqrt(circle.half / half) / (circle.size + 1e-300), circle.eps / following)
-    squares, power, weight = _grid(known.end, following, order)
-    beyond = 2 * np.exp(level + np.minimum(fall, -1e-3) * (following - middle))
-    cost = (noise[:, None] * np.sqrt((a * a) @ squares) + beyond[:, None] * power) * weight
-    return rounded(circle.r * GRID[cost.argmin(axis=1)])
+    squares, power = _grid(end, following, order)
+    beyond = np.exp(level + np.minimum(fall + known.tilt[last], -1e-3) * (following - known.middle[last]))
+    cost = noise[..., None] * np.sqrt((a * a) @ squares) + beyond[..., None] * power
+    return rounded(circle.r * GRID[cost.argmin(axis=-1)])
 
 
 def rounded(r: np.ndarray) -> np.ndarray:
@@ -189,33 +211,32 @@ def misfit(
     added to the errors of a_n and, since it has no derivative of order n + 1, of a_{n+1}.
     """
     end = table(circles[1].half).end
-    a = np.zeros((2, x.size, end))
+    a = np.zeros((2, *x.shape, end))
     for row, c in zip(a, circles, strict=True):
         width = min(table(c.half).end, end)
-        row[:, :width] = c.a[:, :width]
-    counts = np.array([[2.0 * c.half] for c in circles])
-    noise, spread = np.array([[c.noise, c.size] for c in circles]).transpose(1, 0, 2)
+        row[..., :width] = c.a[..., :width]
     u = s / r[..., None]
     size = np.abs(u)
     inside = size <= 0.86
-    u *= inside
     powers = np.empty((*u.shape, end))
     powers[..., 0] = 1.0
-    powers[..., 1:] = u[..., None]
-    np.multiply.accumulate(powers, axis=3, out=powers)
+    powers[..., 1:] = (u * inside)[..., None]
+    np.multiply.accumulate(powers, axis=-1, out=powers)
     missed = (value - (powers @ a[..., None])[..., 0]) * inside
-    each = np.maximum(noise * np.sqrt(counts), 0.5 * eps * spread)  # standard deviation of one value
+    noise, spread = np.array([(c.noise * math.sqrt(2 * c.half), c.size) for c in circles]).swapaxes(0, 1)[..., None]
+    each = np.maximum(noise, 0.5 * eps * spread)  # standard deviation of one value
+    local = np.maximum(np.abs(value) / (spread + 1e-300), 1.0)
     slope = np.sqrt((a * a) @ _squares(end))
-    local = np.maximum(np.abs(value) / (spread[..., None] + 1e-300), 1.0)
-    allowed = 8 * each[..., None] * local + (2 * eps * np.abs(x) * slope / r + 12 * noise)[..., None]
-    off = (np.abs(missed) > allowed).any(axis=(0, 2))
-    shape = powers[..., : drift.shape[2]] * ((1 - size) * inside)[..., None]
-    weight = np.add.reduce(shape * shape, axis=2)
-    part = 1.5 * np.abs((missed[..., None, :] @ shape)[..., 0, :]) / weight + 3 * each[..., None] / np.sqrt(weight)
-    part = np.fmin(part, drift)
-    part[..., KINKS:] = 0.0
-    kink = part.copy()
-    np.maximum(part[..., 1:], part[..., :-1], out=kink[..., 1:])
+    own = np.array([12 * c.noise for c in circles])
+    allowed = (8 * each) * local + (2 * eps * np.abs(x) * slope / r + own)[..., None]
+    off = (np.abs(missed) > allowed).any(axis=(0, -1))
+    shape = powers[..., :KINKS] * ((1 - size) * inside)[..., None]
+    weight = np.add.reduce(shape * shape, axis=-2)
+    part = 1.5 * np.abs((missed[..., None, :] @ shape)[..., 0, :]) / weight + 3 * each / np.sqrt(weight)
+    part = np.fmin(part, drift[..., :KINKS])
+    kink = np.zeros(drift.shape)
+    kink[..., :KINKS], after = part, kink[..., 1 : KINKS + 1]
+    np.maximum(after, part, out=after)
     return kink, off
 
 

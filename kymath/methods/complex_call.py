@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,12 @@ from ..function import Function, X
 
 class Refused(TypeError):
     """f cannot be followed into the complex plane; the sentence says why."""
+
+
+@cache
+def _unit(dtype: np.dtype) -> float:
+    """The machine epsilon of a floating type."""
+    return float(np.finfo(dtype).eps)
 
 
 @lru_cache(maxsize=256)
@@ -31,7 +37,7 @@ class ComplexCall:
         self.function = function
         self.f = function.original if function.expression is None else _code(function.expression)
         self.whole: bool | None = None  # takes arrays
-        self.eps = float(np.finfo(float).eps)
+        self.eps = _unit(np.dtype(float))
         self.refused = False
 
     def refuse(self, why: str) -> Refused:
@@ -65,7 +71,7 @@ class ComplexCall:
         if not isinstance(out, np.ndarray) or out.shape != z.shape or out.dtype.kind not in "cfiub":
             raise TypeError("f takes no arrays")
         if out.dtype.kind in "fc":
-            self.eps = max(self.eps, float(np.finfo(out.dtype).eps))
+            self.eps = max(self.eps, _unit(out.dtype))
         return out.astype(complex)
 
     def _numbers(self, z: np.ndarray) -> np.ndarray:
@@ -86,7 +92,7 @@ class ComplexCall:
 
     def _precision(self, out: Any) -> None:
         if isinstance(out, (np.inexact, np.ndarray)) and out.dtype.kind in "fc":
-            self.eps = max(self.eps, float(np.finfo(out.dtype).eps))
+            self.eps = max(self.eps, _unit(out.dtype))
 
     def mirrored(self, z: complex, value: complex, slack: float) -> str:
         """Why f(z̄) is not the conjugate of f(z), or that f of an array is not f of its elements; empty if all is well.
@@ -117,7 +123,9 @@ class ComplexCall:
                 if isinstance(out, np.ndarray) and out.shape == flat.shape and out.dtype.kind in "fiub":
                     self.function.nfev += flat.size
                     self._precision(out)
-                    return np.where(np.isfinite(out), out, np.nan).astype(float).reshape(x.shape)
+                    out = out.astype(float)
+                    out[~np.isfinite(out)] = np.nan
+                    return out.reshape(x.shape)
             except Exception:  # the function object says it better
                 pass
             self.function.nfev += flat.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -13,7 +14,7 @@ from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
-from .circle import Circle, misfit, nodes, predicted, read, rounded
+from .circle import Circle, every, misfit, nodes, predicted, read, rounded, some
 from .complex_call import ComplexCall, Refused
 from .taylor_pass import FACTORIALS, leaving
 
@@ -25,10 +26,14 @@ INNER, OUTER = (0.2437, 0.6113, 0.8531), (0.5071, 0.8039)  # the real points, in
 MOST = 32  # the highest derivative
 LOOK = 9  # coefficients looked at to see which way f leaves x0
 
-_AT = (
-    np.array([0.0, *(sign * f for f in INNER for sign in (1, -1))]),
-    np.array([sign * f for f in OUTER for sign in (1, -1)]),
+_AT = np.array(
+    [
+        [0.0, *(sign * f for f in INNER for sign in (1, -1)), *(0.0 for _ in OUTER for _ in (1, -1))],
+        [0.0, *(0.0 for _ in INNER for _ in (1, -1)), *(sign * f for f in OUTER for sign in (1, -1))],
+    ]
 )
+_CONVERGED = statuses(())
+_ORDERS = np.arange(len(FACTORIALS))
 _SIZES = np.array(FACTORIALS, dtype=np.longdouble)
 
 NOT_ANALYTIC = (
@@ -79,47 +84,47 @@ class Contour(Method):
         self, function: Function, x0: np.ndarray, family: ConnectionFunction, rule: Rule, side: str
     ) -> Evidence:
         count = max(rule.entries(family), 2)
-        x0 = np.asarray(x0, dtype=float)
-        flat, before = x0.reshape(-1), function.nfev
-        found = _Found(flat.size, count)
+        shape, before = x0.shape, function.nfev
+        x = np.asarray(x0, dtype=float).reshape(-1 if shape else ())
+        found = _Found(x.shape, count)
         call = ComplexCall(function)
         with np.errstate(all="ignore"):
             try:
-                for i in range(0, flat.size, BLOCK):
-                    _block(call, flat[i : i + BLOCK], found, slice(i, min(i + BLOCK, flat.size)))
-                _at_the_centre(call, flat, found)
+                for part in [slice(i, i + BLOCK) for i in range(0, x.size, BLOCK)] if shape else [...]:
+                    _block(call, x[part][()], found, part)  # one point is a number: arithmetic costs next to nothing
+                _at_the_centre(call, x[()], found)
             except Refused as why:
                 found.values[:] = found.errors[:] = np.nan
-                found.status[:] = Status.NOT_APPLICABLE
+                found.status[...] = Status.NOT_APPLICABLE
                 found.message = f"{why}: use Adaptive()."
-        if flat.size:
-            found.nfev[0] += function.nfev - before - int(found.nfev.sum())
-        rows = [row.reshape(x0.shape) for row in (*found.values, *found.errors, found.left, found.right)]
-        jet = Jet(tuple(rows[:count]), tuple(rows[count : 2 * count]), rows[-2], rows[-1])
-        message = found.message if x0.ndim == 0 or call.refused else ""
-        return Evidence(jet, None, None, found.status.reshape(x0.shape), message, found.nfev.reshape(x0.shape))
+        if x.size:
+            found.nfev.flat[0] += function.nfev - before - found.nfev.sum()
+        rows = tuple(found.rows.reshape(len(found.rows), *shape))
+        jet = Jet(rows[:count], rows[count : 2 * count], rows[-2], rows[-1])
+        message = found.message if not shape or call.refused else ""
+        return Evidence(jet, None, None, found.status.reshape(shape), message, found.nfev.reshape(shape))
 
 
-def _at_the_centre(call: ComplexCall, x0: np.ndarray, found: _Found) -> None:
+def _at_the_centre(call: ComplexCall, x: np.ndarray, found: _Found) -> None:
     """f(x0) itself against the circle's mean: beside an essential singularity the circle sees another function."""
-    f0 = call.real(x0)
-    gap = np.abs(found.values[0] - f0)
-    allowed = 10 * found.errors[0] + 1e-9 * np.abs(f0)
-    wild = found.errors[0] > 1e-6 * np.maximum(np.abs(f0), np.abs(found.values[1]))
-    wrong = (found.status == Status.CONVERGED) & (~(gap <= allowed) | (wild & (f0 == 0)))
-    if wrong.any():
+    f0 = call.real(x)[()]
+    mean, error, size = found.values[0], found.errors[0], np.abs(f0)
+    near = np.abs(mean - f0) <= 10 * error + 1e-9 * size
+    wild = (error > 1e-6 * size) & (error > 1e-6 * np.abs(found.values[1])) & (f0 == 0)
+    wrong = (found.status == _CONVERGED) & (~near | wild)
+    if some(wrong):
         found.status[wrong] = Status.NOT_APPLICABLE
         found.message = "f at x0 is not the mean of f on a circle around it: use Adaptive()."
 
 
 class _Found:
-    """The answer at all points."""
+    """The answer at all points: rows of values, of errors, and of the two signs."""
 
-    def __init__(self, size: int, count: int) -> None:
-        self.values, self.errors = np.full((count, size), np.nan), np.full((count, size), np.nan)
-        self.left, self.right = np.full(size, np.nan), np.full(size, np.nan)
-        self.status = statuses((size,), Status.CONVERGED)
-        self.nfev = np.zeros(size, dtype=int)
+    def __init__(self, shape: tuple[int, ...], count: int) -> None:
+        self.rows = np.full((2 * count + 2, *shape), np.nan)
+        self.values, self.errors = self.rows[:count], self.rows[count : 2 * count]
+        self.status = statuses(shape)
+        self.nfev = np.zeros(shape, dtype=int)
         self.message = ""
 
 
@@ -130,70 +135,68 @@ def _draw(
     call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, nfev: np.ndarray, on: np.ndarray, low: int = 0
 ) -> Circle:
     """A circle about each point of ``on``; about the others one that is bad."""
-    every = bool(on.all())
-    part, radius = (x, r) if every else (x[on], r[on])
-    nfev[on] += half
+    whole = every(on)
+    part, radius = (x, r) if whole else (x[on], r[on])
+    nfev += half * on
     z, shift = nodes(part, radius, half)
     values = call.beyond(z)
     circle = read(values, shift, part, radius, call.eps, low)
-    real = (values.imag == 0).all(axis=1)
-    if real.any():
-        circle.bad |= real & (values != values[:, :1]).any(axis=1)
-    if nfev[0] == half and half == FIRST and not circle.bad[0]:
+    if np.count_nonzero(values.imag) <= values.size - half:
+        real = (values.imag == 0).all(axis=-1)
+        circle.bad = circle.bad | real & (values != values[..., :1]).any(axis=-1)
+    if half == FIRST == nfev.flat[0] and not circle.bad.flat[0]:
         k = FIRST // 2 - 1
-        slack = 64 * call.eps * abs(values[0, k]) + 40 * FIRST * float(circle.noise[0])
-        why = call.mirrored(complex(z[0, k]), complex(values[0, k]), slack)
-        nfev[0] += 1
+        slack = 64 * call.eps * abs(values.flat[k]) + 40 * FIRST * float(circle.noise.flat[0])
+        why = call.mirrored(complex(z.flat[k]), complex(values.flat[k]), slack)
+        nfev.flat[0] += 1
         if why == "mirror":
             raise call.refuse("f(z̄) is not the conjugate of f(z), so f is not the real function of a real number")
         if why == "array":
             call.whole = False
-            nfev[0] += 1
+            nfev.flat[0] += 1
             return _draw(call, x, r, half, nfev, on)
-    if every:
+    if whole:
         return circle
-    none, wide = np.zeros(len(x)), np.zeros((len(x), 2 * half))
-    more = np.zeros((len(x), low), dtype=np.longdouble)
-    whole = Circle(r, wide, more, *np.zeros((4, len(x))), none.astype(int), none == 0, call.eps)  # type: ignore[call-arg]
-    for name in ("a", "low", "size", "floor", "noise", "error", "last", "bad"):
-        getattr(whole, name)[on] = getattr(circle, name)
-    return whole
+    wide, more = np.zeros((*x.shape, 2 * half)), np.zeros((*x.shape, low), dtype=np.longdouble)
+    size, floor, noise = (np.zeros(x.shape) for _ in range(3))
+    spread = Circle(r, wide, more, size, floor, noise, np.zeros(x.shape, dtype=int), np.ones(x.shape, bool), call.eps)
+    for name in ("a", "low", "size", "floor", "noise", "last", "bad"):
+        getattr(spread, name)[on] = getattr(circle, name)
+    return spread
 
 
 def _search(call: ComplexCall, x: np.ndarray, nfev: np.ndarray, low: int) -> tuple[Circle, np.ndarray, Circle | None]:
     """A first circle that f is analytic in, a radius for each point that is too large, and the smaller circle from
     which the way went up where so little was seen that f may live on a larger scale (or be a polynomial)."""
     size = np.abs(x)
-    size[size == 0] = 1.0
-    r = rounded(np.minimum(size, 1.0) / 4)
-    limit = np.full(x.size, np.inf)
+    r = rounded(np.where((size > 0) & (size < 1), size, 1.0) / 4)
+    limit = np.full(x.shape, np.inf)
     on = np.isfinite(x)
     kept: Circle | None = None
     small: Circle | None = None
-    tries, climbs = np.zeros((2, x.size), dtype=int)
+    tries, climbs = np.zeros((2, *x.shape), dtype=int)
     for _ in range(len(SHRINK) + CLIMBS + 1):
         circle = _draw(call, x, r, FIRST, nfev, on, min(low, FIRST))
         good = on & ~circle.bad
         kept = circle if kept is None else circle.where(good, kept)
-        if (good & (circle.last > 3)).all():
+        if every(good & (circle.last > 3)):
             break
         limit = np.where(on & circle.bad, r, limit)
         climbing = good & (circle.last <= 3) & (climbs < CLIMBS) & (limit > 64 * r)
         shrinking = on & circle.bad & kept.bad & (tries < len(SHRINK))
         factor = np.where(shrinking, SHRINK[np.minimum(tries, len(SHRINK) - 1)], 1.0)
         starting = climbing & (climbs == 0)
-        if starting.any():
+        if some(starting):
             small = circle if small is None else circle.where(starting, small)
         up = np.minimum(CLIMB * r, np.sqrt(r * np.minimum(limit, 1e300)))
         r = rounded(np.where(climbing, up, r * factor))
-        climbs += climbing
-        tries += shrinking
+        climbs, tries = climbs + climbing, tries + shrinking
         on = climbing | shrinking
-        if not on.any():
+        if not some(on):
             break
     assert kept is not None
-    if small is not None and not (climbs > 0).all():
-        small = replace(small, error=np.where(climbs > 0, small.error, np.inf))
+    if small is not None and not every(climbs > 0):
+        small = replace(small, noise=np.where(climbs > 0, small.noise, np.inf))
     return kept, limit, small
 
 
@@ -213,58 +216,57 @@ def _next(
     circle = _draw(call, x, r, half, nfev, on, low)
     for attempt in range(2):
         again = on & circle.bad
-        if not again.any():
+        if not some(again):
             break
         r = rounded(np.where(circle.bad, np.sqrt(r * from_.r) if attempt == 0 else from_.r, r))
         circle = circle.where(~again, _draw(call, x, r, half, nfev, again, low))
     return circle
 
 
-def _block(call: ComplexCall, x: np.ndarray, found: _Found, part: slice) -> None:
+def _block(call: ComplexCall, x: np.ndarray, found: _Found, part: Any) -> None:
     count = found.values.shape[0]
     top = count - 1
-    nfev = found.nfev[part]
+    nfev = found.nfev[part]  # a view
     low = max(count + 1, LOOK)
     first, limit, small = _search(call, x, nfev, low)
-    if first.bad.all():
+    if every(first.bad):
         _fail(call, x, found, part, first.bad, "")
         return
     second = _next(call, x, first, limit, SECOND, min(2.5, 0.5 + top / 2), nfev, low)
     fine = ~second.bad
-    if not fine.any():
+    if not some(fine):
         _fail(call, x, found, part, ~fine, "")
         return
     third = _next(call, x, second, limit, THIRD, 0.75 * top, nfev, low)
-    fine &= ~third.bad
-    if not fine.any():
+    fine = fine & ~third.bad
+    if not some(fine):
         _fail(call, x, found, part, ~fine, "")
         return
     judged = _Judge(call, x, first, (second, third), small, low, fine)
-    nfev[fine] += 1 + 2 * (len(INNER) + len(OUTER))
+    nfev += _AT.shape[1] * fine
     judged.report(found, part, count)
     wrong = ~fine | judged.missing | judged.wrong
-    if wrong.any():
+    if some(wrong):
         _fail(call, x, found, part, wrong, judged.why, judged.missing, fine)
 
 
 def _fail(
-    call: ComplexCall, x: np.ndarray, found: _Found, part: slice, wrong: np.ndarray, why: str,
+    call: ComplexCall, x: np.ndarray, found: _Found, part: Any, wrong: np.ndarray, why: str,
     missing: np.ndarray | None = None, looked: np.ndarray | None = None,
 ) -> None:  # fmt: skip
     """What is said of the points that got no answer: f is not finite there, or it is not analytic."""
     status = found.status[part]
     status[wrong] = Status.NOT_APPLICABLE
-    found.values[:, part][:, wrong] = found.errors[:, part][:, wrong] = np.nan
-    found.left[part][wrong] = found.right[part][wrong] = np.nan
+    found.rows[:, part][:, wrong] = np.nan
     unseen = wrong if looked is None else wrong & ~looked
-    lost = np.zeros(x.size, dtype=bool) if missing is None else missing.copy()
-    if unseen.any():
+    lost = np.array(False & wrong if missing is None else missing)
+    if some(unseen):
         found.nfev[part][unseen] += 1
         lost[unseen] = ~(np.isfinite(call.real(x[unseen])) & np.isfinite(x[unseen]))
     status[lost] = Status.NOT_FINITE
     found.message = (
         "f is not a finite real number at x0 or beside it."
-        if lost.any()
+        if some(lost)
         else f"f is not analytic around x0: {why or 'no circle about it was free of singularities'}. Use Adaptive()."
     )
 
@@ -276,70 +278,72 @@ class _Judge:
         self, call: ComplexCall, x: np.ndarray, first: Circle, circles: tuple[Circle, Circle], small: Circle | None,
         count: int, fine: np.ndarray,
     ) -> None:  # fmt: skip
-        n = np.arange(count)
-        self.fine, self.why = fine, ""
+        n = _ORDERS[:count]
+        self.why = ""
         was = call.eps
-        r = np.array([circles[0].r, circles[1].r])
-        at = x[:, None] + np.concatenate([r[0, :, None] * _AT[0], r[1, :, None] * _AT[1]], axis=1)
-        self.s = s = at - x[:, None]
-        if fine.all():
-            self.value = value = call.real(at)
+        r = np.array([c.r for c in circles])
+        at = x[..., None] + r.T @ _AT
+        s = at - x[..., None]
+        if every(fine):
+            value = call.real(at)
         else:
-            self.value = value = np.full(s.shape, np.nan)
+            value = np.full(s.shape, np.nan)
             value[fine] = call.real(at[fine])
+        self.value = value
         eps = call.eps
         grown = max(eps / was, 1.0)  # real answers may be less precise than complex ones
-        known = np.isfinite(value).all(axis=1)
+        known = np.isfinite(value).all(axis=-1)
         self.missing = fine & ~known
         scale = r[..., None] ** n
-        found = np.array([circles[0].low, circles[1].low]) / scale
-        error = np.array([circles[0].error, circles[1].error])[..., None] / scale
-        best = error[1] <= error[0]
-        apart = np.abs(found[1] - found[0])
-        noise = 3 * np.array([circles[0].noise, circles[1].noise])[..., None] / scale
-        drift = (1.5 * apart + noise[0] + noise[1]) / np.abs(r[1] - r[0])[:, None]
+        found = np.array([c.low for c in circles]) / scale
+        error = np.array([c.error for c in circles])[..., None] / scale
+        both, best = error[0] + error[1], error[1] <= error[0]
+        apart = np.abs(found[1] - found[0]).astype(float)
+        drift = (1.5 * apart + 0.5 * both) / np.abs(r[1] - r[0])[..., None]
         kink, off = misfit(circles, r, x, s, value, drift * r[..., None] * scale, eps)
         self.wrong = off & fine & known
-        if self.wrong.any():
+        if some(self.wrong):
             self.why = "real values beside x0 do not lie where the circle says (a kink, or |z|)"
         error = grown * error + kink / scale
-        self.c, self.e = np.where(best, found[1], found[0]), np.where(best, error[1], error[0])
-        both = error[0] + error[1]
-        differ = apart > 1.5 * both + 4 * eps * np.abs(self.c)
-        if differ.any():
-            self.e += 2 * apart * differ
-        lowest = first.a[:, :3] / first.r[:, None] ** n[:3]
-        strange = np.abs(lowest - self.c[:, :3]) * first.r[:, None] ** n[:3] > 1e-2 * first.size[:, None]
-        strange |= apart[:, :3] > 100 * both[:, :3] + 1e-12 * np.abs(self.c[:, :3])
-        if strange.any():
-            self.wrong |= strange.any(axis=1) & fine & known
+        c, e = np.where(best, found[1], found[0]), np.where(best, error[1], error[0])
+        both, size = error[0] + error[1], np.abs(c).astype(float)
+        differ = apart > 1.5 * both + 4 * eps * size
+        if some(differ):
+            e += 2 * apart * differ
+        t = first.r[..., None] ** n[:3]
+        strange = np.abs(first.a[..., :3] - c[..., :3] * t) > (1e-2 * first.size)[..., None]
+        strange |= apart[..., :3] > 100 * both[..., :3] + 1e-12 * size[..., :3]
+        if some(strange):
+            self.wrong = self.wrong | strange.any(axis=-1) & fine & known
             self.why = self.why or "two radii give different values (part of f depends on the radius, as |z| does)"
         if small is not None:
-            some = min(count, small.low.shape[1])
-            c, e = self.c[:, :some], self.e[:, :some]
-            t = small.r[:, None] ** n[:some]
-            mine = grown * small.error[:, None] / t
-            value_, apart = small.low / t, np.abs(small.low / t - c)
-            mine += 2 * apart * (apart > 1.5 * (mine + e))
-            self.c[:, :some], self.e[:, :some] = np.where(mine < e, value_, c), np.minimum(mine, e)
-        following = np.zeros(self.c.shape)
-        following[:, :-1] = np.abs(self.c[:, 1:]) * n[1:]
-        self.e += eps * np.abs(self.c) + 0.5 * eps * np.abs(x)[:, None] * following
+            more = min(count, small.low.shape[-1])
+            t = small.r[..., None] ** n[:more]
+            value_, mine = small.low / t, grown * small.error[..., None] / t
+            apart = np.abs(value_ - c[..., :more]).astype(float)
+            mine += 2 * apart * (apart > 1.5 * (mine + e[..., :more]))
+            better = mine < e[..., :more]
+            c[..., :more], e[..., :more] = np.where(better, value_, c[..., :more]), np.minimum(mine, e[..., :more])
+            size = np.abs(c).astype(float)
+        e += eps * size
+        e[..., :-1] += (0.5 * eps * np.abs(x))[..., None] * (size[..., 1:] * n[1:])
+        self.c, self.e = c, e
 
-    def report(self, found: _Found, part: slice, count: int) -> None:
+    def report(self, found: _Found, part: Any, count: int) -> None:
         """Derivatives and directions, into the answer."""
         size = _SIZES[:count]
-        found.values[:, part] = (self.c[:, :count] * size).T
-        found.errors[:, part] = (self.e[:, :count] * size).T
-        slope = self.c[:, 1].astype(float)
-        right = np.sign(slope)
-        found.left[part], found.right[part] = -right, right
-        open_ = np.abs(slope) <= self.e[:, 1]
-        if not open_.any():
+        found.values[:, part] = (self.c[..., :count] * size).T
+        found.errors[:, part] = (self.e[..., :count] * size).T
+        slope = self.c[..., 1].astype(float)
+        left, right = found.rows[-2, part], found.rows[-1, part]
+        right[...] = np.sign(slope)
+        left[...] = -right
+        open_ = np.abs(slope) <= self.e[..., 1]
+        if not some(open_):
             return
-        c, e = self.c[open_, :LOOK].astype(float).T, self.e[open_, :LOOK].astype(float).T
-        for side, out in ((-1, found.left), (1, found.right)):
+        c, e = self.c[open_, :LOOK].astype(float).T, self.e[open_, :LOOK].T
+        for side, out in ((-1, left), (1, right)):
             sign = np.array(leaving(list(c), list(e), side), dtype=float)
-            beside = np.sign(self.value - self.value[:, :1])[open_][:, self.s[0] * side > 0]
+            beside = np.sign(self.value - self.value[..., :1])[open_][:, _AT.sum(axis=0) * side > 0]
             same = (beside == beside[:, :1]).all(axis=1)
-            out[part][open_] = np.where(sign == 0, np.where(same, beside[:, 0], np.nan), sign)
+            out[open_] = np.where(sign == 0, np.where(same, beside[:, 0], np.nan), sign)

@@ -26,6 +26,12 @@ class LocalJet:
     right: SideJet | None
     count: np.ndarray  # (P,) points at which f was evaluated
 
+    @property
+    def sides(self) -> dict[str, SideJet]:
+        """The side's name → what was found, of those asked for."""
+        found = {"both": self.both, "left": self.left, "right": self.right}
+        return {name: one for name, one in found.items() if one is not None}
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -38,11 +44,14 @@ class Steps:
 
 def local_jet(function: Function, x0: np.ndarray, order: int, side: str, steps: Steps, tolerance: float) -> LocalJet:
     """The jets of f at the points x0 (P,), block by block."""
+    before = function.nfev
     parts = [
         _block(function, x0[i : i + BLOCK], order, side, steps, tolerance) for i in range(0, max(len(x0), 1), BLOCK)
     ]
     both, left, right = (_join([getattr(p, name) for p in parts]) for name in ("both", "left", "right"))
-    return LocalJet(both, left, right, np.concatenate([p.count for p in parts]))
+    count = np.concatenate([p.count for p in parts])
+    count[:1] += function.nfev - before - int(count.sum())  # the calls that found out how f is called
+    return LocalJet(both, left, right, count)
 
 
 def _join(parts: list[SideJet | None]) -> SideJet | None:

@@ -36,6 +36,8 @@ __all__ = ["Escaped", "Taylor"]
 LOOK = 9  # coefficients looked at where f′ = 0, to see which way f leaves x0
 CHECKED = 16  # points of an array at which real values are compared
 EPS = 2 * UNIT
+_SIZES = np.array(FACTORIALS)
+_CONVERGED = statuses(())
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _scalar(function: Function, x0: float, n: int, side: str) -> Evidence:
             for f, s, w in (parts[-1], parts[1])
         )
     nfev = np.asarray(function.nfev - before)
-    return Evidence(jet, None, None, _one_status(status), why, nfev, left, right)
+    return Evidence(jet, None, None, _one_status(status), why, nfev, left, right, (first,))
 
 
 def _one_status(status: Status) -> np.ndarray:
@@ -133,12 +135,9 @@ def _one_status(status: Status) -> np.ndarray:
 
 def _jet(function: Function, found: Found, directions: tuple[Any, Any]) -> Jet:
     coarse = max(function.eps, 2.0**-23 if found.single else 0.0) / EPS
-    values, errors = [], []
-    for k, (c, e) in enumerate(zip(found.c, found.e, strict=True)):
-        size = FACTORIALS[k]
-        values.append(np.asarray(c * size))
-        errors.append(np.asarray((e + (EPS * abs(c) if k > 2 else 0.0)) * size * coarse))
-    return Jet(tuple(values), tuple(errors), *directions)
+    c, e, size = np.array(found.c), np.array(found.e), _SIZES[: len(found.c)]
+    e[3:] += EPS * np.abs(c[3:])
+    return Jet(tuple(c * size), tuple(e * size * coarse), *directions)
 
 
 def _constant(function: Function, x0: float, value: float) -> None:
@@ -302,25 +301,24 @@ def _one_by_one(
 
 def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
     """Whether f is where the Taylor polynomial says, at x0 and beside it."""
-    f0 = float(function(np.asarray(x0)))
-    eps = max(function.eps, 2.0**-23 if found.single else 0.0)
     c = found.c
-    noise = 64 * eps * abs(f0) + 4 * found.e[0] * eps / EPS + 4 * eps * abs(x0 * c[1])
-    if not abs(f0 - c[0]) <= noise:
-        return False
     h = 0.125 * max(abs(x0), 1.0)
     for _ in range(60):
-        sizes = [abs(c[k]) * h**k for k in range(1, len(c))]
-        if max(sizes[-2:]) <= 1e-9 * max(sizes) or max(sizes) == 0:
+        largest = max(sizes := [abs(c[k]) * h**k for k in range(1, len(c))])
+        if max(sizes[-2:]) <= 1e-9 * largest or largest == 0:
             break
         h /= 4
     for _ in range(3):
-        sizes = [abs(c[k]) * h**k for k in range(1, len(c))]
+        largest = max(abs(c[k]) * h**k for k in range(1, len(c)))
         t = x0 + side * h
         s = t - x0
+        f0, beside = function(np.array([x0, t])).tolist()
+        eps = max(function.eps, 2.0**-23 if found.single else 0.0)
+        noise = 64 * eps * abs(f0) + 4 * found.e[0] * eps / EPS + 4 * eps * abs(x0 * c[1])
+        if not abs(f0 - c[0]) <= noise:
+            return False
         rise = sum(c[k] * s**k for k in range(len(c) - 1, 0, -1))
-        room = noise + 1e-6 * max(sizes) + 16 * h ** len(c) * max(1.0, abs(f0))
-        if abs(float(function(np.asarray(t))) - f0 - rise) <= room:
+        if abs(beside - f0 - rise) <= noise + 1e-6 * largest + 16 * h ** len(c) * max(1.0, abs(f0)):
             return True
         h /= 16
     return False
@@ -330,16 +328,16 @@ def _checked(function: Function, x0: np.ndarray, evidence: Evidence, side: str) 
     assert evidence.jet is not None
     before, call, flat = function.nfev, accepts(function), x0.reshape(-1)
     status = np.array(evidence.status, dtype=object).reshape(-1)
-    good = np.flatnonzero(status == Status.CONVERGED)
-    tried = good[np.unique(np.linspace(0, good.size - 1, min(good.size, CHECKED)).astype(int))] if good.size else good
+    good = (status == _CONVERGED).nonzero()[0]
+    tried = good if good.size <= CHECKED else good[np.linspace(0, good.size - 1, CHECKED).astype(int)]
     was = function.eps
     failed = []
     way = -1 if side == "left" else 1
+    n = len(evidence.jet.values)
     for k in tried:
-        found = one(function, call, float(flat[k]), max(LOOK, len(evidence.jet.values)), way)
-        if not (any(v != v for v in found.c) or math.inf in map(abs, found.c)) and not _meets(
-            function, float(flat[k]), found, way
-        ):
+        point = float(flat[k])
+        found = evidence.notes[0] if evidence.notes and n >= LOOK else one(function, call, point, max(LOOK, n), way)
+        if all(map(math.isfinite, found.c)) and not _meets(function, point, found, way):
             failed.append(k)
     message = evidence.message
     if failed:

@@ -200,14 +200,14 @@ class Jet:
 
     def through(self, name: str, *parameters: Any) -> Jet:
         """g(self) for a function g of :mod:`kymath.series`, with the error |g′|·error(u) and g's own rounding."""
-        from .taylor_edges import at_edge
-
         run, u = self.run, self.c
         if name == "exp" and type(u[0]) is float and u[0] == -np.inf:
             return Jet([0.0], None, run)  # exp of a pole: flat, every derivative is 0 beside x0 and in the limit
         try:
             c, slope = getattr(series, name)(*parameters, u, run.n)
         except (ZeroDivisionError, OverflowError, ValueError):
+            from .taylor_edges import at_edge
+
             return at_edge(self, name)
         if type(c[0]) is np.ndarray and name in ("log", "sqrt", "cbrt", "arcsin", "arccos", "arccosh"):
             run.mark(~np.isfinite(slope[0]) & ~np.isnan(u[0]))

@@ -125,9 +125,13 @@ def _together(left: SideJet, right: SideJet, p: int, differ: np.ndarray) -> tupl
         return (Status.DIVERGES if both_diverge else Status.NO_LIMIT), why
     if differ.any():
         k = int(np.argmax(differ))
-        from_left, from_right = left.value[k, p], right.value[k, p]
-        return Status.NO_LIMIT, (
-            f"the two sides differ: {prime(k)} is {from_left:.6g} from the left and {from_right:.6g} from the right."
-        )
+        return Status.NO_LIMIT, differing(k, left.value[k, p], right.value[k, p])
     rough = "the tolerance was not reached: f is too noisy or too rough there."
     return Status.NOT_REACHED, left.why[p] or right.why[p] or rough
+
+
+def differing(k: int, left: float, right: float) -> str:
+    """The sentence that says that the k-th derivative jumps, in as many digits as show it."""
+    digits = next((d for d in range(6, 17) if f"{left:.{d}g}" != f"{right:.{d}g}"), 17)
+    more = digits if digits == 6 else digits + 1
+    return f"the two sides differ: {prime(k)} is {left:.{more}g} from the left and {right:.{more}g} from the right."

@@ -53,6 +53,10 @@ class Rule(abc.ABC):
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
         """lim θ(h) from the jet on one side, "left" or "right"; for :meth:`closed` families."""
 
+    def spread(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...] | None:
+        """How far the limit moves with the errors of the jet, for a limit linear in the jet; None where it is not."""
+        return None
+
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
         """Where there is no limit on that side, and why."""
         return iter(())

@@ -76,6 +76,9 @@ class Osculating(Rule):
     def limit(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...]:
         return family.from_jet(jet.values[: family.size])
 
+    def spread(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...] | None:
+        return family.spread(jet.errors[: family.size])
+
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
         return family.obstacles(jet)
 

@@ -1,0 +1,104 @@
+"""One scalar call for all orders up to 8: its time, less the time of the same evaluations of f."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from statistics import median
+
+from functions import SMOOTH
+from measure import quiet
+from modules import NUMPY
+from peers import installed
+
+import kymath as ky
+
+NAMES = ("exp", "tanh", "1/(1 + x^2)", "exp(sin 3x)", "log", "damped wave", "arctan 20x", "bell")
+ORDER = 8
+
+
+@dataclass
+class Overhead:
+    """Microseconds, one entry for each function."""
+
+    name: str
+    whole: list = field(default_factory=list)
+    own: list = field(default_factory=list)
+    why: str = ""
+
+    @property
+    def microseconds(self):
+        return median(self.own) if self.own else None
+
+
+def ours(method):
+    def make(f, x0):
+        family = ky.Polynomial(ORDER)
+        return lambda: ky.transform(f, x0, family, method=method)
+
+    return make
+
+
+def numdifftools(n):
+    def make(f, x0):
+        import numdifftools as nd
+
+        return lambda: nd.Derivative(f, n=n)(x0)
+
+    return make
+
+
+def candidates():
+    found = {f"kymath `{type(m).__name__}`": ours(m) for m in (ky.Adaptive(), ky.Contour(), ky.Taylor())}
+    if installed("numdifftools"):
+        found |= {f"numdifftools `Derivative`, n = {n} alone": numdifftools(n) for n in (1, 2, 8)}
+    return found
+
+
+def typical(call, repeat):
+    """The median processor time of a call in microseconds, after three calls that warm it."""
+    times = []
+    for k in range(repeat + 3):
+        begin = time.process_time()
+        call()
+        if k >= 3:
+            times.append(time.process_time() - begin)
+    return 1e6 * median(times)
+
+
+def of_f_alone(f, make, x0, repeat):
+    """The time of the very evaluations that the method asks for."""
+    asked = []
+
+    def recording(t):
+        asked.append(t)
+        return f(t)
+
+    make(recording, x0)()
+
+    def replay():
+        for t in asked:
+            f(t)
+
+    return typical(replay, repeat)
+
+
+def measure(quick=False):
+    rows = []
+    for name, make in candidates().items():
+        row = Overhead(name)
+        for case in SMOOTH:
+            if case.name in NAMES:
+                f = case.form(NUMPY)
+                try:
+                    with quiet():
+                        whole = typical(make(f, case.x0), 11 if quick else 51)
+                        alone = of_f_alone(f, make, case.x0, 11 if quick else 51)
+                except Exception as failure:
+                    row.why = f"{type(failure).__name__} on {case.name}: {str(failure)[:100]}"
+                    continue
+                row.whole.append(whole)
+                row.own.append(whole - alone)
+        print(f"  {row.name:40s} {row.microseconds or float('nan'):.0f} µs beyond f {row.why}", flush=True)
+        rows.append(row)
+    return rows

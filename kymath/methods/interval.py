@@ -1,0 +1,188 @@
+"""Chebyshev coefficients of values about x0: the sums, what they say about f, and the radius to try next."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
+RESOLVED = 1e-3  # of the variation of f on the interval: what the coefficients at the end may reach
+GRID = 2.0 ** np.arange(-5, 7.01, 0.125)
+FEW = 64  # points for which the sums are taken in the longest floating type
+
+
+class Table(NamedTuple):
+    """What belongs to one number of nodes."""
+
+    nodes: np.ndarray  # first-kind Chebyshev nodes, ascending; 0 is none of them
+    weights: np.ndarray  # values to coefficients
+    long: np.ndarray  # the same in the longest floating type there is
+    slopes: np.ndarray  # coefficients to the values of R·f′ at the nodes
+    end: int  # where the coefficients begin that should hold nothing but noise
+    orders: np.ndarray  # 0 … N − 1
+    until: np.ndarray  # until[k]: 1 up to the k-th coefficient
+    fit: np.ndarray  # fit[k]: mean and slope by least squares of what lies from k/2 to k
+    middle: np.ndarray  # the mean of those indices
+    sums: np.ndarray  # squares of coefficients to the squares of what is asked of them
+    centre: np.ndarray  # T_j(0)
+
+
+@lru_cache(maxsize=32)
+def table(count: int) -> Table:
+    """Cosines come by integer reduction of the angle: an error in them would be one in each sum."""
+    pi = np.longdouble("3.14159265358979323846264338327950288")
+    turn = 4 * count
+    m = np.arange(count + 1)
+    angle: Any = m * pi / (2 * count)
+    quarter = np.where(2 * m <= count, np.cos(angle), np.sin(pi / 2 - angle))
+    quarter[count] = 0
+    cosine = np.concatenate([quarter, -quarter[count - 1 :: -1]])  # 0 … π
+    cosine = np.concatenate([cosine, cosine[2 * count - 1 : 0 : -1]])
+    j, odd = np.arange(count), 2 * np.arange(count)[::-1] + 1
+    long = cosine[np.outer(odd, j) % turn]  # cos(jθ_k), nodes ascending
+    sine = cosine[(np.outer(odd, j) - count) % turn]  # sin(jθ_k)
+    slopes = ((j * sine) / cosine[(odd - count) % turn][:, None]).T
+    weights = long * 2 / count
+    weights[:, 0] /= 2
+    end = count - max(count // 4, 3)
+    index = np.arange(count)
+    until = (index <= index[:, None]).astype(float)
+    level = until * (2 * index >= index[:, None])
+    level = level / level.sum(axis=1, keepdims=True)
+    middle = level @ index
+    fall = (index - middle[:, None]) * (level > 0)
+    fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
+    far = end - (count - end)
+    sums = np.zeros((count, 5))
+    sums[end:, 0] = 1 / (count - end)
+    sums[1:, 1] = 1
+    sums[-2:, 2] = 1 / 2
+    sums[far:end, 3] = 1 / (end - far)
+    sums[:, 4] = index**2
+    return Table(
+        long[:, 1].astype(float), weights.astype(float), weights, slopes.astype(float), end, index, until,
+        np.stack([level, fall], axis=1), middle, sums, long_centre(count),
+    )  # fmt: skip
+
+
+def long_centre(count: int) -> np.ndarray:
+    return np.array([(1.0, 0.0, -1.0, 0.0)[j % 4] for j in range(count)])
+
+
+@lru_cache(maxsize=64)
+def taylor_table(degree: int, order: int) -> np.ndarray:
+    """A[n, j] = T_j^(n)(0)/n!, so that Σ_j A[n, j] c_j is the n-th Taylor coefficient at the centre."""
+    out = np.zeros((order + 1, degree + 1))
+    before, now = np.zeros(order + 1), np.zeros(order + 1)
+    before[0] = 1.0
+    if order >= 1:
+        now[1] = 1.0
+    for j in range(degree + 1):
+        out[:, j] = before
+        following = -before
+        following[1:] += 2 * now[:-1]
+        before, now = now, following
+    return out
+
+
+@dataclass
+class Interval:
+    """f on [x0 − R, x0 + R] about each of P points: f − f(x0) = Σ_j c_j T_j(s/R), and whether that can be believed."""
+
+    radius: np.ndarray
+    c: np.ndarray
+    envelope: np.ndarray  # the largest |c_j| from here on, of those above the noise
+    variation: np.ndarray  # rms of f − f(x0)
+    floor: np.ndarray  # standard deviation in c that rounding of f and of its argument must leave
+    noise: np.ndarray  # the one that is there, at most
+    plateau: np.ndarray  # the one to be expected of other radii
+    last: np.ndarray  # the last coefficient above the noise
+    level: np.ndarray  # |c_j| falls as exp(level − fall·j)
+    fall: np.ndarray
+    bad: np.ndarray  # not resolved, or not finite
+
+    @property
+    def count(self) -> int:
+        return self.c.shape[1]
+
+    def where(self, take: np.ndarray, other: Interval) -> Interval:
+        """This one where ``take`` holds, else the other, of as many nodes."""
+        if take.all():
+            return self
+        rows = {
+            name: np.where(take[:, None] if value.ndim > 1 else take, value, getattr(other, name))
+            for name, value in vars(self).items()
+        }
+        return Interval(**rows)
+
+
+def abscissae(x: np.ndarray, radius: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points x + R·t as they can be represented, and s = their true distance from x."""
+    at = x[:, None] + radius[:, None] * table(count).nodes
+    return at, at - x[:, None]
+
+
+def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: np.ndarray, eps: float) -> Interval:
+    """The coefficients from y = f(x + s) − f(x), (P, N), where |f| has the rms ``size``."""
+    count = y.shape[1]
+    known = table(count)
+    bad = np.zeros(len(x), dtype=bool)
+    if not math.isfinite(float(y.sum())):
+        bad = ~np.isfinite(y).all(axis=1)
+        y = np.where(bad[:, None], 0.0, y)
+    distance = np.abs(x) / radius
+    c = y @ known.weights
+    if (distance > 0.125).any():  # the nodes were rounded: one step with the slope of what was found
+        y = y + (known.nodes - s / radius[:, None]) * (c @ known.slopes)
+        c = y @ known.weights
+    if len(x) <= FEW:
+        c = (y.astype(np.longdouble) @ known.long).astype(float)
+    square = c * c
+    tail, variation, near, before, slope = np.sqrt(square @ known.sums).T
+    floor = (UNIT * eps * math.sqrt(2 / count)) * (size + 0.5 * distance * slope) + 1e-60
+    above = 30 * floor
+    bad |= tail > np.maximum(RESOLVED * variation, above)
+    bad |= np.abs(c @ known.centre) > np.maximum(30 * RESOLVED * variation, above)  # f(x0) is one of the values
+    if count > 8:
+        bad |= near > before + above  # they fall, or are noise
+    flat = near > 0.2 * before  # else the end is no noise but what is still to fall
+    noise = np.maximum(np.minimum(tail, 2 * near), floor)
+    plateau = np.where(flat, noise, 2 * floor)
+    last = ((square > (25 * noise * noise)[:, None]) * known.orders).max(axis=1)
+    seen = np.abs(c) * known.until[last]
+    envelope = np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
+    logs = np.log(envelope + 1e-300)
+    level, fall = (known.fit[last] @ logs[..., None])[..., 0].T
+    fall, middle = -fall, known.middle[last]
+    few = last < 3
+    if few.any():  # a polynomial, as far as can be seen: straight to the noise behind it
+        top = logs[np.arange(len(x)), last]
+        fall = np.where(few, np.maximum(top - np.log(floor), 0) + 1.5, fall)
+        level, middle = np.where(few, top, level), np.where(few, last, middle)
+    fall = np.maximum(fall, 1e-3)
+    return Interval(radius, c, envelope, variation, floor, noise, plateau, last, level + fall * middle, fall, bad)
+
+
+@lru_cache(maxsize=64)
+def _powers(order: float) -> np.ndarray:
+    return GRID**-order
+
+
+def predicted(at: Interval, count: int, order: float) -> np.ndarray:
+    """The radius at which ``count`` nodes give the coefficient of this order best, as the present ones fall.
+
+    A singularity at i·ρ makes |c_j| fall as e^{−j·asinh(ρ/R)}: error(λR)·λ^order = noise·m^{n+½} + truncation, with m
+    the last coefficient above the noise. Bernstein's ellipse: Trefethen, Approximation Theory and Practice, ch. 8.
+    """
+    fall = np.arcsinh(np.sinh(at.fall)[:, None] / GRID)
+    noise = (at.plateau * math.sqrt(at.count / count))[:, None]
+    level = at.level[:, None]
+    m = np.minimum(np.maximum((level - np.log(3 * noise)) / fall, 1.0), count)
+    beyond = np.exp(level - fall * count) / -np.expm1(-fall)
+    rounding = noise / math.sqrt(2 * (2 * order + 1))
+    cost = (rounding * m ** (order + 0.5) + (2.0 * float(count) ** order) * beyond) * _powers(order)
+    return at.radius * GRID[cost.argmin(axis=1)]
