@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import NotApplicable
-from ..evidence import Evidence, Jet
+from ..evidence import Evidence
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
 from .black_box import black_box
-from .local import LocalJet, Steps
-from .samples import SideJet
+from .local import Steps
 
 
 @dataclass(frozen=True)
@@ -77,24 +76,9 @@ class Adaptive(Method):
             return minimised(self, function, x0, family, rule, side)
         order = max(rule.entries(family) - 1, 1)
         own_steps = (self.h0, self.rho, self.max_steps) != (None, 0.5, 60)
-        found = black_box(function, x0.reshape(-1), order, side, self.steps, own_steps)
-        sides = {name: _evidence(one, found, x0.shape) for name, one in found.sides.items()}
-        main = sides[side]
-        return replace(main, left=sides["left"], right=sides["right"]) if side == "both" else main
+        return black_box(function, x0, order, side, self.steps, own_steps)
 
     @property
     def steps(self) -> Steps:
         """The steps asked for, as the sampler takes them."""
         return Steps(self.h0, self.rho, self.max_steps)
-
-
-def _evidence(one: SideJet, found: LocalJet, shape: tuple[int, ...]) -> Evidence:
-    def shaped(row: np.ndarray) -> np.ndarray:
-        return row.reshape(shape)
-
-    left, right = (None if one is None else shaped(one.direction) for one in (found.left, found.right))
-    values, errors = tuple(map(shaped, one.value)), tuple(map(shaped, one.error))
-    why = one.why[0] if one.why.size == 1 else ""
-    return Evidence(
-        Jet(values, errors, left, right), status=shaped(one.status), message=why, nfev=found.count.reshape(shape)
-    )

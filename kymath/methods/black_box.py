@@ -2,38 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
 from ..errors import Status
-from ..evidence import statuses
+from ..evidence import Evidence, Jet, statuses
 from ..function import Function
 from .chebyshev import Smooth, smooth_jet
 from .local import LocalJet, Steps, local_jet
+from .many import MANY, MOST, NODES, many_jets
+from .noise import is_noise
 from .samples import SideJet
 from .taylor_pass import FACTORIALS
 from .verdict import differing
 
-BLOCK = 2048  # points at a time
+BLOCK = 1024  # points at a time
 
 
-def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: Steps, own_steps: bool) -> LocalJet:
-    """The jets of f at the points x0 (P,): derivatives 0 … order, on both sides together and on each.
+def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: Steps, own_steps: bool) -> Evidence:
+    """The jets of f at the points x0: derivatives 0 … order, on the side asked for, and for one point on each side.
 
-    Three intervals of Chebyshev nodes tell all derivatives of a smooth f, and whether it is smooth. Where it is not, or
-    noisier than rounding, where one side alone was asked for, or steps of one's own, the paper's geometric steps tell.
+    Three intervals of Chebyshev nodes tell all derivatives of a smooth f, and whether it is smooth; at very many points
+    one set of nodes does for most. Where f is not smooth, or noisier than rounding, where one side alone was asked for,
+    or steps of one's own, the paper's geometric steps tell.
     """
+    x, before = x0.reshape(-1), function.nfev
     if side != "both" or own_steps:
-        return local_jet(function, x0, order, side, steps, 0.1)
-    before = function.nfev
-    smooth = _joined([smooth_jet(function, x0[i : i + BLOCK], order) for i in range(0, max(len(x0), 1), BLOCK)])
+        found = local_jet(function, x, order, side, steps, 0.1)
+    elif x.size >= MANY and order <= MOST:
+        return _many(function, x0, order, steps)
+    else:
+        found = _both_ways(function, x, order, steps)
+    found.count[:1] += function.nfev - before - int(found.count.sum())  # the calls that found out how f is called
+    sides = {name: _evidence(one, found, x0.shape) for name, one in found.sides.items()}
+    main = sides[side]
+    return replace(main, left=sides["left"], right=sides["right"]) if side == "both" and x0.ndim == 0 else main
+
+
+def _evidence(one: SideJet, found: LocalJet, shape: tuple[int, ...]) -> Evidence:
+    def shaped(row: np.ndarray) -> np.ndarray:
+        return row.reshape(shape)
+
+    left, right = (None if one is None else shaped(one.direction) for one in (found.left, found.right))
+    values, errors = tuple(map(shaped, one.value)), tuple(map(shaped, one.error))
+    why = one.why[0] if one.why.size == 1 else ""
+    jet = Jet(values, errors, left, right)
+    return Evidence(jet, status=shaped(one.status), message=why, nfev=found.count.reshape(shape))
+
+
+def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evidence:
+    """One set of nodes for all points, and every care for those at which it does not do."""
+    x, before = x0.reshape(-1), function.nfev
+    found = many_jets(function, x, order)
+    size = np.array(FACTORIALS[: order + 1])[:, None]
+    value, error = found.value * size, found.error * size
+    right, status = np.sign(value[1]), statuses(x.shape)
+    left, count = -right, np.full(x.size, NODES)
+    rest = ~found.ok
+    if rest.any():
+        more = _both_ways(function, x[rest], order, steps)
+        assert more.both is not None
+        assert more.left is not None
+        value[:, rest], error[:, rest] = more.both.value, more.both.error
+        status[rest], left[rest], right[rest] = more.both.status, more.left.direction, more.both.direction
+        count[rest] += more.count
+    count[0] += function.nfev - before - int(count.sum())
+    rows = [row.reshape(x0.shape) for row in (*value, *error, left, right)]
+    jet = Jet(tuple(rows[: order + 1]), tuple(rows[order + 1 : -2]), rows[-2], rows[-1])
+    return Evidence(jet, status=status.reshape(x0.shape), nfev=count.reshape(x0.shape))
+
+
+def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> LocalJet:
+    smooth = _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
     answer = _as_local(smooth, order)
     seen = (smooth.p > 0) & (smooth.p <= order)  # a kink: no more is asked for
     rest = ~(smooth.ok & smooth.calm & (smooth.enough | seen))
     if rest.any():
-        _settle_rest(answer, smooth, rest, local_jet(function, x0[rest], order, side, steps, 0.1))
-    answer.count[:1] += function.nfev - before - int(answer.count.sum())
+        stepped = local_jet(function, x[rest], order, "both", steps, 0.1)
+        noisy = np.zeros(x.size, dtype=bool)
+        asked = rest & smooth.ok & smooth.enough & ~smooth.calm
+        if asked.any():
+            noisy[asked] = is_noise(function, x[asked], smooth.radius[asked], smooth.noise[asked])
+            answer.count[asked] += 10
+        _settle_rest(answer, rest, noisy[rest], stepped)
     return answer
 
 
@@ -69,8 +121,8 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
     return LocalJet(both, left, right, smooth.nfev.copy())
 
 
-def _settle_rest(answer: LocalJet, smooth: Smooth, rest: np.ndarray, stepped: LocalJet) -> None:
-    """The steps' word where the intervals gave none; of a noisy f whichever knows more, if they agree."""
+def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped: LocalJet) -> None:
+    """The steps' word where the intervals gave none; where f is noisy whichever knows more, if they do not differ."""
     index = np.flatnonzero(rest)
     assert stepped.both is not None
     assert answer.both is not None
@@ -79,17 +131,12 @@ def _settle_rest(answer: LocalJet, smooth: Smooth, rest: np.ndarray, stepped: Lo
     lost = np.array([s is Status.NOT_REACHED for s in own.status], dtype=bool)
     with np.errstate(invalid="ignore"):
         apart = np.abs(own.value - mine.value[:, index]) > 2 * (own.error + mine.error[:, index])
-    noise = own.floor > smooth.noise[index] / 30  # the smallest steps see it too
-    keep = smooth.ok[index] & smooth.enough[index] & ((reached & ~apart.any(axis=0)) | (lost & noise))
-    better = keep & (lost | (mine.error[1:, index] < own.error[1:]).any(axis=0))
+    trend = noisy & lost  # the steps see nothing but noise
+    finer = trend | (noisy & reached & ~apart.any(axis=0) & (mine.error[:, index] < own.error))
     for name, one in stepped.sides.items():
         target = answer.sides[name]
         for field in fields(SideJet):
             old, new = getattr(target, field.name), getattr(one, field.name)
-            if field.name in ("value", "error"):
-                finer = better & (lost | (target.error[:, index] < one.error))
-                new = np.where(finer, old[..., index], new)
-            elif old.ndim == 1:
-                new = np.where(better & lost, old[index], new)
-            old[..., index] = new
+            keep = finer if old.ndim > 1 else trend
+            old[..., index] = np.where(keep, old[..., index], new)
     answer.count[index] += stepped.count

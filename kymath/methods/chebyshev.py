@@ -99,6 +99,19 @@ def smooth_jet(function: Function, x: np.ndarray, order: int) -> Smooth:
         return _judged(sampler, (first, second, third), drawn, order)
 
 
+def best_radius(function: Function, x: np.ndarray, count: int, order: float) -> np.ndarray:
+    """The radius about each of the points x (P,) on which ``count`` nodes do best for this order; nan if there is none.
+
+    What _next would take for a third interval, without its values.
+    """
+    with np.errstate(all="ignore"):
+        sampler = _Sampler(function, x)
+        first, _, limit = _search(sampler)
+        second, _ = _next(sampler, first, limit, SECOND, order, np.empty((x.size, 0)))
+        radius = rounded(np.minimum(predicted(second, count, order), 0.9 * limit))
+        return np.where(second.bad, np.nan, radius)
+
+
 def _search(sampler: _Sampler) -> tuple[Interval, _Drawn, np.ndarray]:
     """A first interval on which f is resolved, its values, and a radius that is too large for each point."""
     x = sampler.x
