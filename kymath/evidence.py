@@ -117,3 +117,31 @@ def statuses(shape: Sequence[int] | tuple[int, ...], status: Status = Status.CON
     out = np.empty(shape, dtype=object)
     out[...] = status
     return out
+
+
+_CONVERGED = statuses(())  # an array, which other arrays are compared with in a tenth of the time
+
+
+def alike(shape: Sequence[int] | tuple[int, ...], status: Status = Status.CONVERGED) -> np.ndarray:
+    """One status that stands for all points: an array to read, which takes no room."""
+    return np.broadcast_to(statuses((), status), shape)
+
+
+def converged(status: np.ndarray) -> np.ndarray:
+    """Where the limit was reached; of a status that stands for all points only that one is looked at."""
+    if status.ndim and status.size and not any(status.strides):
+        return np.broadcast_to(status.item(0) is Status.CONVERGED, status.shape)
+    return np.asarray(status == _CONVERGED, dtype=bool)
+
+
+def all_converged(status: np.ndarray) -> bool:
+    if status.size and not any(status.strides):
+        return status.item(0) is Status.CONVERGED
+    return np.count_nonzero(status == _CONVERGED) == status.size
+
+
+def marked(status: np.ndarray, where: Any, new: Any) -> np.ndarray:
+    """The statuses with others in some places."""
+    out = np.array(status)
+    out[where] = new
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from .errors import BadFunction
 from .expressions import label as expression_label
 
 X = sp.Symbol("x", real=True)
+EPS = float(np.finfo(float).eps)
+DOUBLE = np.dtype(float)
 
 
 class Function:
@@ -29,7 +32,7 @@ class Function:
     def __init__(self, f: Any) -> None:
         self.original = f
         self.nfev = 0
-        self.eps = float(np.finfo(float).eps)  # of the type in which f answers
+        self.eps = EPS  # of the type in which f answers
         self._call: Callable[[np.ndarray], np.ndarray] | None = None
         self.expression: sp.Expr | None = None  # in the real symbol X
         if isinstance(f, Function):
@@ -87,8 +90,11 @@ class Function:
         if points.size == 0:
             return np.empty(points.shape)
         flat = points.reshape(-1)
-        values = self._first(flat) if self._call is None else self._evaluated(flat)
-        values[~np.isfinite(values)] = np.nan
+        with np.errstate(all="ignore"):
+            values = self._first(flat) if self._call is None else self._evaluated(flat)
+        finite = np.isfinite(values)
+        if np.count_nonzero(finite) < values.size:
+            values[~finite] = np.nan
         return values.reshape(points.shape)
 
     def _evaluated(self, points: np.ndarray) -> np.ndarray:
@@ -101,7 +107,7 @@ class Function:
         if self.expression is not None:
             self._call = _lambdified(self.expression)
             return self._evaluated(points)
-        probe = points[[0, -1]]
+        probe = points if points.size == 2 else points[[0, -1]]
         for call in (self._vectorised, *([self._torch()] if "torch" in sys.modules else [])):
             self.nfev += probe.size
             try:
@@ -111,34 +117,32 @@ class Function:
             except Exception:  # whatever it was, the scalar call shows it or does without
                 continue
             self._call = call
-            inner = points[1:-1]
-            return np.concatenate([values[:1], self._evaluated(inner) if inner.size else inner, values[1:]])[
-                : points.size
-            ]
+            if points.size < 3:
+                return values[: points.size]
+            return np.concatenate([values[:1], self._evaluated(points[1:-1]), values[1:]])
         self._call = self._one_by_one
         return self._evaluated(points)
 
     def _vectorised(self, points: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            out = self.original(points.copy())
+        out = self.original(points.copy())
         if not isinstance(out, np.ndarray) or out.shape != points.shape or out.dtype.kind not in "fb":
             raise TypeError("not vectorised")  # integers too: np.vectorize cuts floats to the type of its first value
-        if out.dtype.kind == "f":
-            self.eps = max(float(np.finfo(out.dtype).eps), float(np.finfo(float).eps))
+        if out.dtype.kind == "f" and out.dtype != DOUBLE:
+            self.eps = max(float(np.finfo(out.dtype).eps), EPS)
         return out.astype(float)
 
     def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
         """A callable is vectorised if an element's value does not depend on its neighbours."""
-        for k in range(points.size):
+        for k, beside in enumerate(values.tolist()):
             self.nfev += 1
             try:
-                alone = self._one_by_one(points[k : k + 1])[0]
+                alone = self._scalar(float(points[k]))
             except BadFunction:  # works for arrays only: of one point, then
                 alone = float(self._vectorised(points[k : k + 1])[0])
-            if np.isfinite(alone) and np.isfinite(values[k]):
-                same = abs(alone - values[k]) <= 64 * self.eps * max(abs(alone), abs(values[k]))
+            if math.isfinite(alone) and math.isfinite(beside):
+                same = abs(alone - beside) <= 64 * self.eps * max(abs(alone), abs(beside))
             else:
-                same = np.isfinite(alone) == np.isfinite(values[k])
+                same = math.isfinite(alone) == math.isfinite(beside)
             if not same:
                 return False
         return True
@@ -148,8 +152,7 @@ class Function:
 
     def _scalar(self, t: float) -> float:
         try:
-            with np.errstate(all="ignore"):
-                value = self.original(t)
+            value = self.original(t)
         except (ValueError, ArithmeticError):
             return np.nan
         except Exception as error:
@@ -159,6 +162,8 @@ class Function:
         return self._real(value, t)
 
     def _real(self, value: Any, t: float) -> float:
+        if type(value) is float or type(value) is np.float64:
+            return float(value)
         got = None
         if value is None:
             got = "None"
@@ -176,7 +181,7 @@ class Function:
             got = f"{value}"
         if got is None:
             if isinstance(value, (np.floating, np.ndarray)) and value.dtype.kind == "f":
-                self.eps = max(float(np.finfo(value.dtype).eps), float(np.finfo(float).eps))
+                self.eps = max(float(np.finfo(value.dtype).eps), EPS)
             try:
                 return float(value)
             except OverflowError:
@@ -233,11 +238,10 @@ def _lambdified(expression: sp.Expr) -> Callable[[np.ndarray], np.ndarray]:
         raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically: {error}") from error
 
     def call(points: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            try:
-                values = np.asarray(raw(points))
-            except (TypeError, NameError, AttributeError, RecursionError) as error:
-                raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically: {error}") from error
+        try:
+            values = np.asarray(raw(points))
+        except (TypeError, NameError, AttributeError, RecursionError) as error:
+            raise BadFunction(f"{expression_label(expression)} cannot be evaluated numerically: {error}") from error
         if values.dtype.kind == "c":
             values = np.where(values.imag == 0, values.real, np.nan)
         if values.dtype == object:

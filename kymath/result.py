@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from .errors import NotApplicable, Status, error_for
-from .evidence import Step
+from .evidence import Step, converged
 from .expressions import latex
 from .families import ConnectionFunction
 from .families.base import number
@@ -97,9 +97,7 @@ class KYTransform:
     def success(self) -> Any:
         """Whether the limit was reached: a bool, or an array of them."""
         if isinstance(self.status, np.ndarray):
-            return np.array([s is Status.CONVERGED for s in self.status.reshape(-1)], dtype=bool).reshape(
-                self.status.shape
-            )
+            return converged(self.status).copy()
         return self.status is Status.CONVERGED
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 import sympy as sp
 
 from .errors import Status
-from .evidence import Evidence, Jet, statuses
+from .evidence import Evidence, Jet, converged, marked
 from .families import ConnectionFunction
 from .rules import Rule
 from .rules.base import leaving
 
 EPS = float(np.finfo(float).eps)
-CONVERGED = statuses(())  # an array, which other arrays are compared with in a tenth of the time
+PART = 16384  # points at a time
+Rows = list[Any]  # a number for each parameter at one point, a float array at many
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Settled:
 
 def settle(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str) -> Settled:
     """The limit θ from numerical evidence, for one point (0-d arrays) or many."""
-    status = np.array(evidence.status, dtype=object)
+    status = np.asarray(evidence.status, dtype=object)
     if evidence.theta is not None:
         assert evidence.error is not None
         return Settled(evidence.theta, evidence.error, status, evidence.message)
@@ -48,44 +50,62 @@ def settle(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str
 def _one_limit(
     jet: Jet, status: np.ndarray, message: str, family: ConnectionFunction, rule: Rule, side: str
 ) -> Settled:
-    status = status.copy()
+    shape = status.shape
     with np.errstate(all="ignore"):
         if rule.sided:
             jet = replace(jet, left=leaving(jet, "left"), right=leaving(jet, "right"), settled=True)
         for obstacle in rule.obstacles(family, jet, side):
-            where = np.broadcast_to(obstacle.where, status.shape) & (status == CONVERGED)
+            where = np.broadcast_to(obstacle.where, shape) & converged(status)
             if where.any():
-                status[where] = obstacle.status
-                message = obstacle.message if status.shape == () else message
-        theta = _limit(jet, family, rule, side, status.shape)
-        error = _propagate(jet, theta, family, rule, side)
-    sound = np.isfinite(error).all(axis=0)  # no error is finite where its θ is not
-    if np.count_nonzero(lost := ~sound & (status == CONVERGED)):
-        status[lost] = Status.NOT_REACHED
-        if status.shape == ():
+                status = marked(status, where, obstacle.status)
+                message = obstacle.message if shape == () else message
+        theta = _limit(jet, family, rule, side, shape)
+        error = _propagate(jet, theta, family, rule, side, shape)
+    if (lost := _unsound(error, shape)) is not None and np.count_nonzero(lost := lost & converged(status)):
+        status = marked(status, lost, Status.NOT_REACHED)
+        if shape == ():
             shown = ", ".join(f"{jet.words(k)} ± {float(jet.errors[k]):.1e}" for k in range(rule.entries(family)))
             message = f"the problem is ill-conditioned: within the errors of the jet ({shown}) θ can be anything."
     return Settled(tuple(theta), tuple(error), status, message)
 
 
-def _limit(jet: Jet, family: ConnectionFunction, rule: Rule, side: str, shape: tuple[int, ...]) -> np.ndarray:
-    return _rows(rule.limit(family, jet, side), shape)
+def _unsound(error: Rows, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Where an error is not finite, as it is where its θ is not; None where the sums say that it is so nowhere."""
+    if all(map(math.isfinite, error if shape == () else (row.sum() for row in error))):
+        return None
+    return ~np.isfinite(np.array(error)).all(axis=0)
 
 
-def _rows(rows: tuple[Any, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """One row of floats for each parameter, of the points' shape."""
-    out = np.empty((len(rows), *shape))
-    for k, row in enumerate(rows):
-        out[k] = row
-    return out
+def _limit(jet: Jet, family: ConnectionFunction, rule: Rule, side: str, shape: tuple[int, ...]) -> Rows:
+    rows = rule.limit(family, jet, side)
+    if shape == ():
+        return [float(row) for row in rows]
+    return [
+        row if type(row) is np.ndarray and (row.shape, row.dtype) == (shape, float) else np.full(shape, row, float)
+        for row in rows
+    ]
 
 
-def _propagate(jet: Jet, theta: np.ndarray, family: ConnectionFunction, rule: Rule, side: str) -> np.ndarray:
+def _rounding(row: Any, more: Any) -> Any:
+    """A few units of rounding of a parameter and what is more; of many points in parts that stay in the cache."""
+    if type(row) is float or row.size <= PART or np.shape(more) != row.shape:
+        return abs(row) * (4 * EPS) + more
+    error = np.empty(row.shape)
+    out, size, add = error.reshape(-1), row.reshape(-1), np.reshape(more, -1)
+    for i in range(0, out.size, PART):
+        part = slice(i, i + PART)
+        here = np.abs(size[part], out=out[part])
+        here *= 4 * EPS
+        here += add[part]
+    return error
+
+
+def _propagate(
+    jet: Jet, theta: Rows, family: ConnectionFunction, rule: Rule, side: str, shape: tuple[int, ...]
+) -> Rows:
     """How far θ moves when each entry of the jet moves by its error: finite moves, so curvature is seen too."""
-    error = 4 * EPS * np.abs(theta)
     spread = rule.spread(family, jet, side)
-    if spread is not None:
-        error += _rows(spread, theta.shape[1:])
+    error = [_rounding(row, more) for row, more in zip(theta, spread or [0.0] * len(theta), strict=True)]
     for k in range(rule.entries(family) if spread is None else 0):
         size = np.asarray(jet.errors[k], dtype=float)
         if not np.any(size > 0):
@@ -94,10 +114,11 @@ def _propagate(jet: Jet, theta: np.ndarray, family: ConnectionFunction, rule: Ru
         for sign in (1.0, -1.0):
             values = list(jet.values)
             values[k] = np.asarray(values[k], dtype=float) + sign * size
-            moved = _limit(replace(jet, values=tuple(values)), family, rule, side, theta.shape[1:])
-            moves.append(np.abs(np.array(family.difference(tuple(moved), tuple(theta)))))
-        error = error + np.maximum(*moves)
-    error[np.isnan(error)] = np.inf
+            moved = _limit(replace(jet, values=tuple(values)), family, rule, side, shape)
+            moves.append(np.abs(np.array(family.difference(moved, theta))))
+        error = [row + move for row, move in zip(error, np.maximum(*moves), strict=True)]
+    if _unsound(error, shape) is not None:
+        error = [np.where(np.isnan(row), np.inf, row)[()] for row in error]
     return error
 
 
@@ -107,15 +128,17 @@ def _two_sided(evidence: Evidence, status: np.ndarray, family: ConnectionFunctio
     jet = evidence.jet
     right = _one_limit(jet, status, evidence.message, family, rule, "right")
     left = _one_limit(jet, status, evidence.message, family, rule, "left")
-    status = right.status.copy()
-    failed_left = (status == CONVERGED) & (left.status != Status.CONVERGED)
-    status[failed_left] = left.status[failed_left]
+    status = right.status
+    failed_left = converged(status) & ~converged(left.status)
+    if failed_left.any():
+        status = marked(status, failed_left, left.status[failed_left])
     message = right.message if right.status.shape == () and right.status[()] is not Status.CONVERGED else left.message
     with np.errstate(invalid="ignore"):
         gap = np.abs(np.array(family.difference(left.theta, right.theta)))
         apart = np.any(gap > 1.5 * (np.array(left.error) + np.array(right.error)) + 1e-300, axis=0)
-    differ = (status == CONVERGED) & apart
-    status[differ] = Status.NO_LIMIT
+    differ = converged(status) & apart
+    if differ.any():
+        status = marked(status, differ, Status.NO_LIMIT)
     if status.shape == () and differ:
         message = family.differing(left.theta, right.theta)
     return Settled(right.theta, tuple(np.maximum(left.error, right.error)), status, message, left, right)

@@ -15,7 +15,7 @@ from .arithmetic import is_exact
 from .choose import gather
 from .definition import contradiction, theta_at
 from .errors import NotApplicable, Status
-from .evidence import Evidence, Step, statuses
+from .evidence import Evidence, Step, all_converged, converged, marked, statuses
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
 from .methods import Adaptive, Certified, Contour, Method, Precise, Symbolic, Taylor
@@ -23,7 +23,7 @@ from .methods.bounded import OutOfTime, bounded
 from .request import check_request, floats, point_of
 from .result import KYTransform
 from .rules import Osculating, Rule
-from .settle import CONVERGED, EPS, Settled, in_floats, settle, settle_exact
+from .settle import EPS, Settled, in_floats, settle, settle_exact
 
 
 def transform(
@@ -93,7 +93,7 @@ def _numerical(
 ) -> KYTransform:
     taken, evidence, how = gather(function, points, family, rule, method, side, check)
     settled = _tolerated(settle(evidence, family, rule, side), taken, family)
-    reached = np.count_nonzero(settled.status != CONVERGED) == 0
+    reached = all_converged(settled.status)
     if check and reached and scalar and _homemade(family, rule):
         against = contradiction(function, float(points), family, rule, side, [float(c) for c in settled.theta])
         if against:
@@ -102,8 +102,8 @@ def _numerical(
 
     def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
         theta, error = one.theta, one.error
-        lost = one.status != CONVERGED
-        if not best and np.count_nonzero(lost):
+        if not (best or all_converged(one.status)):
+            lost = ~converged(one.status)
             theta, error = (tuple(np.where(lost, np.nan, row) for row in rows) for rows in (theta, error))
         if scalar:
             theta, error = tuple(_item(c) for c in theta), tuple(_item(c) for c in error)
@@ -130,10 +130,6 @@ def _numerical(
         )
 
     main = result(settled, side, reason)
-    if scalar and isinstance(taken, Adaptive) and main.success:  # the scheme's own record is part of its answer
-        before = function.nfev
-        record = main.steps
-        main = replace(main, nfev=main.nfev + function.nfev - before, _take_steps=lambda: record)
     if scalar and main.status is Status.NOT_REACHED:
         return replace(main, best=result(settled, side, settled.message, best=True))
     if side == "both" and scalar and main.status in (Status.NO_LIMIT, Status.DIVERGES):
@@ -149,6 +145,8 @@ def _homemade(*parts: object) -> bool:
 
 def _item(value: Any) -> Any:
     """A 0-d array as the float or the mpf that it holds."""
+    if type(value) is float:
+        return value
     return value.item() if np.asarray(value).dtype == object else float(value)
 
 
@@ -159,9 +157,8 @@ def _tolerated(settled: Settled, method: Method, family: ConnectionFunction) -> 
         return settled
     theta, error = np.array(settled.theta, dtype=float), np.array(settled.error, dtype=float)
     allowed = (atol or 0.0) + (rtol or 0.0) * np.abs(theta)
-    status = settled.status.copy()
-    missed = np.any(error > allowed, axis=0) & (status == Status.CONVERGED)
-    status[missed] = Status.NOT_REACHED
+    missed = np.any(error > allowed, axis=0) & converged(settled.status)
+    status = marked(settled.status, missed, Status.NOT_REACHED) if missed.any() else settled.status
     message = settled.message
     if status.shape == () and missed:
         worst = int(np.argmax(error - allowed))

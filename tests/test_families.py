@@ -634,3 +634,39 @@ def test_linear_families_reach_every_jet(family):
     jets = rng.standard_normal((family.size, 50))
     back = family.jet(family.from_jet(tuple(jets)), family.size - 1)
     np.testing.assert_allclose(np.array(back), jets, atol=1e-12)
+
+
+class Squared(ky.Polynomial):
+    """A map that is not linear: a2 is a square."""
+
+    def from_jet(self, values):
+        return (values[2] ** 2, values[1], values[0])
+
+
+class SquaredLimit(ky.Osculating):
+    def limit(self, family, jet, side):
+        return (jet.values[2] ** 2, jet.values[1], jet.values[0])
+
+
+@pytest.mark.parametrize(("family", "rule"), [(Squared(2), ky.Osculating()), (ky.Polynomial(2), SquaredLimit())])
+@pytest.mark.parametrize("x0", [2.0, np.array([2.0, 3.0])], ids=["point", "points"])
+def test_a_map_of_ones_own_does_not_inherit_linear_errors(family, rule, x0):
+    plain = ky.transform(lambda t: np.exp(3 * t), x0, ky.Polynomial(2), method=ky.Taylor())
+    squared = ky.transform(lambda t: np.exp(3 * t), x0, family, rule, method=ky.Taylor(), check=False)
+    assert np.all(squared.error[0] >= 2 * np.abs(2 * plain.a2) * plain.error[0])
+
+
+def test_a_spread_of_ones_own_is_used():
+    class Doubled(ky.Polynomial):
+        def from_jet(self, values):
+            return tuple(2 * c for c in super().from_jet(values))
+
+        def spread(self, errors):
+            return self.from_jet(errors)
+
+    class Renamed(Squared):
+        pass
+
+    assert Doubled(1).spread((1.0, 2.0)) == (4.0, 2.0)
+    assert Renamed(2).spread((1.0, 1.0, 1.0)) is None
+    assert ky.Polynomial(2).spread((1.0, 1.0, 1.0)) == (0.5, 1.0, 1.0)

@@ -113,6 +113,36 @@ def test_digits_and_coverage():
     assert np.median(loose) < 1e-14, np.median(loose)
 
 
+#: points beside which a coefficient passes through 0, where it is less than the terms that it is a sum of
+CANCELLING = {
+    "tanh": (np.tanh, mp.tanh, (0.7, -1.5929387899810563, -2.7074537356369914)),
+    "expit": (sc.expit, lambda t: 1 / (1 + mp.exp(-t)),
+              (-2.6351837222516634, -1.2851917194711504, 0.020183793321987054, -0.6455720139913312)),
+    "arcsin": (np.arcsin, mp.asin, (-0.01046547190238611, 0.003)),
+    "arccos": (np.arccos, mp.acos, (-0.01046547190238611, 0.003)),
+    "tan": (np.tan, mp.tan, (0.001, -0.02)),
+    "power": (lambda t: (2 + t * t) ** 1.3, lambda t: (2 + t * t) ** mp.mpf(1.3), (2.9950566903904283, -0.9, 1.7)),
+    "sums": (lambda t: np.tanh(t) + np.abs(t - 5) * (t - 5) ** 3,
+             lambda t: mp.tanh(t) + abs(t - 5) * (t - 5) ** 3, (0.7, -1.5929387899810563)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CANCELLING)
+def test_coefficients_that_pass_through_zero_are_covered(name):
+    f, g, points = CANCELLING[name]
+    for x0 in points:
+        result = ky.transform(f, x0, EIGHT, method=Taylor())
+        many = ky.transform(f, np.array([x0, x0]), EIGHT, method=Taylor())
+        with mp.workdps(50):
+            exact = mp.taylor(g, mp.mpf(x0), ORDERS)
+        for k in range(ORDERS + 1):
+            for value, error in (
+                (result.coefficient(k), result.error[-1 - k]),
+                (many.coefficient(k)[1], many.error[-1 - k][1]),
+            ):
+                assert abs(mp.mpf(float(value)) - exact[k]) <= error + 1.2e-16 * abs(value), (x0, k, value, error)
+
+
 @pytest.mark.parametrize("name", ["damped", "runge", "tanh", "gamma", "jv", "power", "x to x", "erfc", "arctan2"])
 def test_arrays_agree_with_single_points(name):
     f, _, _ = FUNCTIONS[name]

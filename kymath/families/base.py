@@ -37,6 +37,11 @@ class ConnectionFunction(abc.ABC):
     #: True where g is linear in θ, but for a :meth:`shift` without parameters
     linear: bool = False
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if overridden_alone(cls, "from_jet", "spread"):  # another map, of which no spread is known
+            cls.spread = ConnectionFunction.spread  # type: ignore[method-assign]
+
     @property
     @abc.abstractmethod
     def names(self) -> tuple[str, ...]:
@@ -57,7 +62,8 @@ class ConnectionFunction(abc.ABC):
     def spread(self, errors: Sequence[Any]) -> tuple[Any, ...] | None:
         """How far θ moves at most when the jet moves by these errors, where :meth:`from_jet` is linear: |J⁻¹| errors.
 
-        None where it is not, or not known to be: the jet is then moved to see it.
+        None where it is not, or not known to be: the jet is then moved to see it. A class that overrides
+        :meth:`from_jet` does not inherit it.
         """
         return None
 
@@ -171,6 +177,12 @@ def compiled(family: ConnectionFunction, arguments: Sequence[Any], formula: Any)
             f"{family!r} has a derivative by its parameters that cannot be evaluated in numbers ({formula}): "
             "use a formula that is smooth in its parameters."
         ) from error
+
+
+def overridden_alone(cls: type, name: str, other: str) -> bool:
+    """Whether a class has ``name`` from nearer in its line than ``other``, which then no longer speaks for it."""
+    nearest = {n: next(i for i, c in enumerate(cls.__mro__) if n in vars(c)) for n in (name, other)}
+    return nearest[name] < nearest[other]
 
 
 class LinearFamily(ConnectionFunction):

@@ -18,6 +18,7 @@ from .taylor_pass import FACTORIALS
 from .verdict import differing
 
 BLOCK = 1024  # points at a time
+NEAR = 20.0  # errors within which two views of a noisy f may lie apart
 
 
 def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: Steps, own_steps: bool) -> Evidence:
@@ -38,6 +39,13 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
     sides = {name: _evidence(one, found, x0.shape) for name, one in found.sides.items()}
     main = sides[side]
     return replace(main, left=sides["left"], right=sides["right"]) if side == "both" and x0.ndim == 0 else main
+
+
+def steps_for(function: Function, x: np.ndarray, order: int, steps: Steps) -> SideJet:
+    """What is known of f at the points x (P,) on both sides, with the step and the noise."""
+    found = _both_ways(function, x, order, steps).both
+    assert found is not None
+    return found
 
 
 def _evidence(one: SideJet, found: LocalJet, shape: tuple[int, ...]) -> Evidence:
@@ -104,7 +112,7 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
         jump = np.where(np.arange(order + 1)[:, None] == smooth.p, sign * smooth.jump, 0.0)
         return SideJet(
             (smooth.value + jump) * size, smooth.error * size, h.copy(), noisy.copy(), statuses((points,)),
-            np.full(points, "", dtype=object), direction, np.zeros(points),
+            np.full(points, "", dtype=object), direction, smooth.noise.copy(),
         )  # fmt: skip
 
     both, left, right = side(0, smooth.right), side(-1, smooth.left), side(1, smooth.right)
@@ -130,9 +138,11 @@ def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped:
     reached = np.array([s is Status.CONVERGED for s in own.status], dtype=bool)
     lost = np.array([s is Status.NOT_REACHED for s in own.status], dtype=bool)
     with np.errstate(invalid="ignore"):
-        apart = np.abs(own.value - mine.value[:, index]) > 2 * (own.error + mine.error[:, index])
+        gap, doubt = np.abs(own.value - mine.value[:, index]), own.error + mine.error[:, index]
+    near = (gap <= NEAR * doubt).all(axis=0)  # else the steps see what the intervals are too wide for
     trend = noisy & lost  # the steps see nothing but noise
-    finer = trend | (noisy & reached & ~apart.any(axis=0) & (mine.error[:, index] < own.error))
+    finer = trend | (noisy & reached & near & (mine.error[:, index] < own.error))
+    mine.error[:, index] += np.where(finer & reached & (gap > 2 * doubt), gap, 0.0)
     for name, one in stepped.sides.items():
         target = answer.sides[name]
         for field in fields(SideJet):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,12 @@ OCTAVES = 6.0  # the largest change of radius in one prediction, up or down
 GRID = 2.0 ** np.arange(-OCTAVES, OCTAVES + 0.01, 0.125)
 FEW = 4  # coefficients that are too few to see how they fall
 KINKS = 6  # A·|s|·s^n is looked for up to n = 5
+BESIDE = np.array([0.0, 0.25, -0.25, 0.59375, -0.59375, 0.84375, -0.84375])  # the real points, in radii: r·s is exact
+SHAPES = BESIDE[:, None] ** np.arange(KINKS) * (1 - np.abs(BESIDE))[:, None]  # what A·|s|·s^n leaves at them, over −A·r
+SURELY = 0.99  # of the squares
+SQUARES = (SHAPES * SHAPES).sum(axis=0)
+FIT, SPREAD = SHAPES / SQUARES, 3 / np.sqrt(SQUARES)
+POINTWISE = ("r", "values", "a", "size", "floor", "noise", "last", "bad")
 
 
 def some(mask: Any) -> bool:
@@ -27,13 +33,19 @@ def every(mask: Any) -> bool:
     return bool(mask if mask.ndim == 0 else np.count_nonzero(mask) == mask.size)
 
 
+def column(v: Any) -> Any:
+    """Numbers that belong to points, beside an axis of nodes or orders; one number needs no axis, and costs less."""
+    return v if v.ndim == 0 else v[..., None]
+
+
 class Table(NamedTuple):
     """What belongs to one number of nodes."""
 
     unit: np.ndarray  # e^{iθ} on the upper half circle, θ = (k+½)π/half
     weights: np.ndarray  # values to coefficients, real and imaginary parts in turn
     long: np.ndarray  # the same in the longest floating type there is
-    slopes: np.ndarray  # coefficients to values of r·f′, real and imaginary parts in turn
+    slopes: np.ndarray  # values to those of r·f′, real and imaginary parts in turn
+    beside: np.ndarray  # coefficients to values of f and r·f′ at the real points
     sums: np.ndarray  # squares of coefficients to the squares of what :func:`read` asks of them
     end: int  # where the coefficients begin that an analytic function leaves to noise
     orders: np.ndarray  # 0 … end − 1
@@ -58,8 +70,10 @@ def table(half: int) -> Table:
     long = np.empty((2 * half, count), dtype=np.longdouble)
     long[0::2], long[1::2] = c / half, s / half
     powers = (c + 1j * s).astype(complex)
-    slopes = np.ascontiguousarray((powers[:, : half - 1] * np.arange(1, half)).T)
+    slopes = np.ascontiguousarray((powers[:, : half - 1] * np.arange(1, half)).T).view(float)
     end, far = count - max(half // 3, 2), count - half // 2 - 1
+    beside = BESIDE ** j[:end, None]
+    beside = np.hstack([beside, np.vstack([0 * BESIDE, j[1:end, None] * beside[:-1]])])
     sums = np.zeros((count, 7))
     sums[end:, 0] = 1 / (count - end)  # the end,
     sums[-3:, 1] = 1 / 3  # the last three,
@@ -81,9 +95,9 @@ def table(half: int) -> Table:
     for k in range(FEW):
         fit[k] = middle[k] = tilt[k] = 0.0
         fit[k, 0, 0], fit[k, 1, 0], fit[k, 1, end] = 1.0, -1 / (k + 1), 1 / (k + 1)
-    return Table(
-        powers[:, 1].copy(), long.astype(float), long, slopes.view(float), sums, end, index, until, fit, middle, tilt
-    )
+    weights = long.astype(float)
+    slopes = weights[:, 1:half] @ slopes
+    return Table(powers[:, 1].copy(), weights, long, slopes, beside, sums, end, index, until, fit, middle, tilt)
 
 
 @dataclass
@@ -96,8 +110,8 @@ class Circle:
     """
 
     r: np.ndarray
+    values: np.ndarray  # of f at the nodes, real and imaginary parts in turn
     a: np.ndarray
-    low: np.ndarray  # the first of them in a longer type: the sums' own rounding would be the largest error
     size: np.ndarray  # rms of f
     floor: np.ndarray  # standard deviation in a that rounding of f and of its argument must leave
     noise: np.ndarray  # the one that is there: the rms of the last third
@@ -114,45 +128,61 @@ class Circle:
         """That of every a[…, j]."""
         return 6 * self.noise
 
+    def low(self, count: int) -> np.ndarray:
+        """The first a in a longer type: the sums' own rounding would be the largest error."""
+        return self.values.astype(np.longdouble) @ table(self.half).long[:, :count]
+
+    @property
+    def beside(self) -> np.ndarray:
+        """f at the real points x + r·BESIDE, then r·f′ there."""
+        known = table(self.half)
+        return self.a[..., : known.end] @ known.beside
+
+    def doubts(self, x: np.ndarray, eps: float) -> tuple[np.ndarray, ...]:
+        """Of real values: a standard deviation, what may be missed, the same over the size of f, and by the place."""
+        each = np.maximum(self.noise * math.sqrt(2 * self.half), 0.5 * eps * self.size)
+        most = 8 * each + 12 * self.noise
+        return each, most, most / (self.size + 1e-300), 2 * eps * abs(x) / self.r
+
     def where(self, take: np.ndarray, other: Circle) -> Circle:
         """This circle where ``take`` holds, else the other one, of as many nodes."""
         if every(take) or not some(take):
             return self if every(take) else other
-        column = take[:, None]
-        a, low = np.where(column, self.a, other.a), np.where(column, self.low, other.low)
-        r, size, floor, noise, last, bad = (
-            np.where(take, mine, its) for mine, its in zip(self.rest, other.rest, strict=True)
-        )
-        return Circle(r, a, low, size, floor, noise, last, bad, self.eps)
+        rows: dict[str, Any] = {}
+        for name in POINTWISE:
+            mine, its = getattr(self, name), getattr(other, name)
+            rows[name] = np.where(take if mine.ndim == take.ndim else take[:, None], mine, its)
+        return replace(self, **rows)
 
-    @property
-    def rest(self) -> tuple[np.ndarray, ...]:
-        """What there is one of for each point."""
-        return self.r, self.size, self.floor, self.noise, self.last, self.bad
+    def spread(self, on: np.ndarray, r: np.ndarray) -> Circle:
+        """The circles of the points of ``on``, among those of all; the others are bad."""
+        rows: dict[str, Any] = {}
+        for name in POINTWISE:
+            part = getattr(self, name)
+            rows[name] = np.full((*on.shape, *part.shape[1:]), name == "bad", dtype=part.dtype)
+            rows[name][on] = part
+        return replace(self, **(rows | {"r": r}))
 
 
 def nodes(x: np.ndarray, r: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
     """Points x + r·e^{iθ} as they can be represented, and how far they lie from where they should."""
-    s, x = r[..., None] * table(half).unit, x[..., None]
+    s, x = column(r) * table(half).unit, column(x)
     z = x + s
-    return z, (z.real - x) - s.real
+    return z, (z - x) - s
 
 
-def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float, low: int) -> Circle:
-    """The circle from the values of f at its nodes (…, half), with ``low`` coefficients to more places."""
+def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float) -> Circle:
+    """The circle from the values of f at its nodes (…, half)."""
     half = values.shape[-1]
     known = table(half)
-    pairs, finite = np.ascontiguousarray(values).view(float), None
-    if not math.isfinite(pairs.sum()):
+    pairs, finite = values.view(float), None
+    if not math.isfinite(np.vdot(pairs, pairs)):
         finite = np.isfinite(pairs).all(axis=-1)
         pairs = np.where(finite[..., None], pairs, 0.0)
-    a = pairs @ known.weights
     distance = np.abs(x) / r
-    if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what was found
-        slopes = (a[..., 1:half] @ known.slopes).view(complex)
-        pairs = pairs - (shift / r[..., None] * slopes).view(float)
-        a = pairs @ known.weights
-    exact = pairs.astype(np.longdouble) @ known.long[:, :low] if low else a[..., :0]
+    if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what is found
+        pairs = pairs - (shift * (pairs @ known.slopes).view(complex)).view(float) / column(r)
+    a = pairs @ known.weights
     square = a * a
     tail, near, beyond, resolved, size, own, moved = np.sqrt(square @ known.sums).T
     floor = eps * (own + distance * moved)
@@ -163,8 +193,8 @@ def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, ep
     if finite is not None:
         bad = bad | ~finite
     noise = np.maximum(tail, floor)
-    last = ((square[..., : known.end] > (25 * noise * noise)[..., None]) * known.orders).max(axis=-1)
-    return Circle(r, a, exact, size, floor, noise, last, bad, eps)
+    seen = square[..., : known.end] > column(25 * noise * noise)
+    return Circle(r, pairs, a, size, floor, noise, np.maximum.reduce(seen * known.orders, axis=-1), bad, eps)
 
 
 @lru_cache(maxsize=64)
@@ -186,60 +216,41 @@ def predicted(circle: Circle, half: int, order: float) -> np.ndarray:
     seen[..., end] = 5 * circle.floor
     envelope = np.log(np.maximum.accumulate(seen[..., ::-1], axis=-1)[..., ::-1] + 1e-300)
     level, fall = (known.fit[last] @ envelope[..., None])[..., 0].T
-    plateau = np.where(last < end - 4, circle.noise, 2 * circle.floor)  # else the end is not noise
+    quiet = 2 * circle.floor
+    plateau = quiet + (last < end - 4) * (circle.noise - quiet)  # else the end is not noise
     noise = np.maximum(plateau * math.sqrt(circle.half / half) / (circle.size + 1e-300), circle.eps / following)
     squares, power = _grid(end, following, order)
     beyond = np.exp(level + np.minimum(fall + known.tilt[last], -1e-3) * (following - known.middle[last]))
-    cost = noise[..., None] * np.sqrt((a * a) @ squares) + beyond[..., None] * power
+    cost = column(noise) * np.sqrt((a * a) @ squares) + column(beyond) * power
     return rounded(circle.r * GRID[cost.argmin(axis=-1)])
 
 
 def rounded(r: np.ndarray) -> np.ndarray:
-    """r in five binary digits, so that its powers are exact."""
-    mantissa, exponent = np.frexp(r)
-    return np.ldexp(np.rint(mantissa * 32), exponent - 5)
+    """r in five binary digits, so that its powers are exact: what is left of a sum that has no room for more."""
+    large = r * (2.0**48 + 1)
+    return large - (large - r)
 
 
 def misfit(
-    circles: tuple[Circle, Circle], r: np.ndarray, x: np.ndarray, s: np.ndarray, value: np.ndarray, drift: np.ndarray,
-    eps: float,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """What real values say about the coefficients a of two circles: an error for each, and whether they refute them.
+    circles: tuple[Circle, Circle], r: np.ndarray, x: np.ndarray, at: np.ndarray, value: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What real values beside x0 say about two circles: how large a·|u|·u^n may be, with u = s/r, and whether they
+    refute the circle.
 
     A·|s|·s^n is A·r·s^n for the circle, and seen by the misfit −A·(r − |s|)·s^n at real s: its part in the misfit by
-    least squares, with its standard deviation, or ``drift``, A·r·s^n as two radii tell it, whichever allows less, is
-    added to the errors of a_n and, since it has no derivative of order n + 1, of a_{n+1}.
+    least squares, with its standard deviation.
     """
-    end = table(circles[1].half).end
-    a = np.zeros((2, *x.shape, end))
-    for row, c in zip(a, circles, strict=True):
-        width = min(table(c.half).end, end)
-        row[..., :width] = c.a[..., :width]
-    u = s / r[..., None]
-    size = np.abs(u)
-    inside = size <= 0.86
-    powers = np.empty((*u.shape, end))
-    powers[..., 0] = 1.0
-    powers[..., 1:] = (u * inside)[..., None]
-    np.multiply.accumulate(powers, axis=-1, out=powers)
-    missed = (value - (powers @ a[..., None])[..., 0]) * inside
-    noise, spread = np.array([(c.noise * math.sqrt(2 * c.half), c.size) for c in circles]).swapaxes(0, 1)[..., None]
-    each = np.maximum(noise, 0.5 * eps * spread)  # standard deviation of one value
-    local = np.maximum(np.abs(value) / (spread + 1e-300), 1.0)
-    slope = np.sqrt((a * a) @ _squares(end))
-    own = np.array([12 * c.noise for c in circles])
-    allowed = (8 * each) * local + (2 * eps * np.abs(x) * slope / r + own)[..., None]
+    look = np.array([c.beside for c in circles])
+    saw, slope = look[..., : BESIDE.size], look[..., BESIDE.size :]
+    slip = (at - column(x)) / r[..., None] - BESIDE  # the points were rounded
+    missed = value - saw - slip * slope
+    each, most, share, shift = np.array([c.doubts(x, eps) for c in circles]).swapaxes(0, 1)[..., None]
+    allowed = np.maximum(most, share * np.abs(value)) + shift * np.abs(slope)
     off = (np.abs(missed) > allowed).any(axis=(0, -1))
-    shape = powers[..., :KINKS] * ((1 - size) * inside)[..., None]
-    weight = np.add.reduce(shape * shape, axis=-2)
-    part = 1.5 * np.abs((missed[..., None, :] @ shape)[..., 0, :]) / weight + 3 * each / np.sqrt(weight)
-    part = np.fmin(part, drift[..., :KINKS])
-    kink = np.zeros(drift.shape)
-    kink[..., :KINKS], after = part, kink[..., 1 : KINKS + 1]
-    np.maximum(after, part, out=after)
-    return kink, off
+    return 1.5 * np.abs(missed @ FIT) + each * SPREAD, off, missed
 
 
-@lru_cache(maxsize=16)
-def _squares(end: int) -> np.ndarray:
-    return np.arange(end) ** 2.0
+def kinked(missed: np.ndarray) -> bool:
+    """Whether A·|s|·s^n with one n explains on both circles what was missed about some point."""
+    explained = ((missed @ SHAPES) ** 2 / SQUARES).max(axis=-1)
+    return bool((explained > SURELY * (missed * missed).sum(axis=-1)).all(axis=0).any())

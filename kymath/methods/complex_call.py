@@ -39,6 +39,8 @@ class ComplexCall:
         self.whole: bool | None = None  # takes arrays
         self.eps = _unit(np.dtype(float))
         self.refused = False
+        self.spent: Any = 0  # evaluations for each point
+        self.fresh = True  # no circle was drawn yet
 
     def refuse(self, why: str) -> Refused:
         self.refused = True

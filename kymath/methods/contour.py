@@ -14,7 +14,7 @@ from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
-from .circle import Circle, every, misfit, nodes, predicted, read, rounded, some
+from .circle import BESIDE, KINKS, Circle, column, every, kinked, misfit, nodes, predicted, read, rounded, some
 from .complex_call import ComplexCall, Refused
 from .taylor_pass import FACTORIALS, leaving
 
@@ -22,19 +22,17 @@ BLOCK = 2048  # points x0 at a time
 FIRST, SECOND, THIRD = 8, 18, 48  # nodes on the upper half circle, in turn
 SHRINK = 2.0 ** -np.array([3.0, 4.0, 5.0, 6.0, 8.0])
 CLIMB, CLIMBS = 64.0, 3
-INNER, OUTER = (0.2437, 0.6113, 0.8531), (0.5071, 0.8039)  # the real points, in radii of the second and third circle
 MOST = 32  # the highest derivative
 LOOK = 9  # coefficients looked at to see which way f leaves x0
 
-_AT = np.array(
-    [
-        [0.0, *(sign * f for f in INNER for sign in (1, -1)), *(0.0 for _ in OUTER for _ in (1, -1))],
-        [0.0, *(0.0 for _ in INNER for _ in (1, -1)), *(sign * f for f in OUTER for sign in (1, -1))],
-    ]
-)
-_CONVERGED = statuses(())
-_ORDERS = np.arange(len(FACTORIALS))
+_ORDERS = np.arange(float(len(FACTORIALS)))
 _SIZES = np.array(FACTORIALS, dtype=np.longdouble)
+
+SINGULAR = "f is not analytic around x0: no circle about it was free of singularities (a kink at x0 is one)"
+RADIUS = "f is not analytic around x0: part of it depends on the radius of a circle about it, as |z| does"
+REAL = "f is not analytic around x0: real values beside it do not lie where the circle says"
+KINK = "the real values on the two sides of x0 do not join smoothly (a kink, or |z|)"
+CENTRE = "f at x0 is not the mean of f on a circle around it"
 
 NOT_ANALYTIC = (
     sp.Abs, sp.sign, sp.Heaviside, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.frac, sp.Mod, sp.Piecewise, sp.DiracDelta,
@@ -49,7 +47,7 @@ class Contour(Method):
     For analytic f that accept complex numbers (NumPy or cmath code, expressions). All derivatives come from one set of
     at most 90 values as a rule: three circles of 8, 18 and 48 nodes in the upper half plane (the lower half is their
     mirror image, which is checked), each on the radius that the coefficients seen so far predict to be the best, and
-    eleven real values. Coefficients of negative index are 0 for analytic f: what is found there is the noise and the
+    fourteen real values. Coefficients of negative index are 0 for analytic f: what is found there is the noise and the
     error. A radius with a singularity inside is given up for a smaller one. |z|, real parts, branch cuts and kinks at
     x0 are refused (``NOT_APPLICABLE``, with the reason): the circles disagree with each other, with their negative
     coefficients, or with the real values on both sides of x0. Errors are estimates.
@@ -92,7 +90,7 @@ class Contour(Method):
             try:
                 for part in [slice(i, i + BLOCK) for i in range(0, x.size, BLOCK)] if shape else [...]:
                     _block(call, x[part][()], found, part)  # one point is a number: arithmetic costs next to nothing
-                _at_the_centre(call, x[()], found)
+                    found.nfev[part] = call.spent
             except Refused as why:
                 found.values[:] = found.errors[:] = np.nan
                 found.status[...] = Status.NOT_APPLICABLE
@@ -103,18 +101,6 @@ class Contour(Method):
         jet = Jet(rows[:count], rows[count : 2 * count], rows[-2], rows[-1])
         message = found.message if not shape or call.refused else ""
         return Evidence(jet, None, None, found.status.reshape(shape), message, found.nfev.reshape(shape))
-
-
-def _at_the_centre(call: ComplexCall, x: np.ndarray, found: _Found) -> None:
-    """f(x0) itself against the circle's mean: beside an essential singularity the circle sees another function."""
-    f0 = call.real(x)[()]
-    mean, error, size = found.values[0], found.errors[0], np.abs(f0)
-    near = np.abs(mean - f0) <= 10 * error + 1e-9 * size
-    wild = (error > 1e-6 * size) & (error > 1e-6 * np.abs(found.values[1])) & (f0 == 0)
-    wrong = (found.status == _CONVERGED) & (~near | wild)
-    if some(wrong):
-        found.status[wrong] = Status.NOT_APPLICABLE
-        found.message = "f at x0 is not the mean of f on a circle around it: use Adaptive()."
 
 
 class _Found:
@@ -131,52 +117,42 @@ class _Found:
 # -- one block of points -----------------------------------------------------------------------------------------------
 
 
-def _draw(
-    call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, nfev: np.ndarray, on: np.ndarray, low: int = 0
-) -> Circle:
+def _draw(call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, on: np.ndarray) -> Circle:
     """A circle about each point of ``on``; about the others one that is bad."""
     whole = every(on)
     part, radius = (x, r) if whole else (x[on], r[on])
-    nfev += half * on
+    call.spent = call.spent + half * on
     z, shift = nodes(part, radius, half)
     values = call.beyond(z)
-    circle = read(values, shift, part, radius, call.eps, low)
+    circle = read(values, shift, part, radius, call.eps)
     if np.count_nonzero(values.imag) <= values.size - half:
         real = (values.imag == 0).all(axis=-1)
         circle.bad = circle.bad | real & (values != values[..., :1]).any(axis=-1)
-    if half == FIRST == nfev.flat[0] and not circle.bad.flat[0]:
+    fresh, call.fresh = call.fresh, False
+    if fresh and some(on) and not circle.bad.flat[0]:
         k = FIRST // 2 - 1
         slack = 64 * call.eps * abs(values.flat[k]) + 40 * FIRST * float(circle.noise.flat[0])
         why = call.mirrored(complex(z.flat[k]), complex(values.flat[k]), slack)
-        nfev.flat[0] += 1
         if why == "mirror":
             raise call.refuse("f(z̄) is not the conjugate of f(z), so f is not the real function of a real number")
         if why == "array":
             call.whole = False
-            nfev.flat[0] += 1
-            return _draw(call, x, r, half, nfev, on)
-    if whole:
-        return circle
-    wide, more = np.zeros((*x.shape, 2 * half)), np.zeros((*x.shape, low), dtype=np.longdouble)
-    size, floor, noise = (np.zeros(x.shape) for _ in range(3))
-    spread = Circle(r, wide, more, size, floor, noise, np.zeros(x.shape, dtype=int), np.ones(x.shape, bool), call.eps)
-    for name in ("a", "low", "size", "floor", "noise", "last", "bad"):
-        getattr(spread, name)[on] = getattr(circle, name)
-    return spread
+            return _draw(call, x, r, half, on)
+    return circle if whole else circle.spread(on, r)
 
 
-def _search(call: ComplexCall, x: np.ndarray, nfev: np.ndarray, low: int) -> tuple[Circle, np.ndarray, Circle | None]:
+def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circle | None]:
     """A first circle that f is analytic in, a radius for each point that is too large, and the smaller circle from
     which the way went up where so little was seen that f may live on a larger scale (or be a polynomial)."""
     size = np.abs(x)
     r = rounded(np.where((size > 0) & (size < 1), size, 1.0) / 4)
-    limit = np.full(x.shape, np.inf)
+    limit: Any = np.inf
     on = np.isfinite(x)
     kept: Circle | None = None
     small: Circle | None = None
     tries, climbs = np.zeros((2, *x.shape), dtype=int)
     for _ in range(len(SHRINK) + CLIMBS + 1):
-        circle = _draw(call, x, r, FIRST, nfev, on, min(low, FIRST))
+        circle = _draw(call, x, r, FIRST, on)
         good = on & ~circle.bad
         kept = circle if kept is None else circle.where(good, kept)
         if every(good & (circle.last > 3)):
@@ -200,54 +176,44 @@ def _search(call: ComplexCall, x: np.ndarray, nfev: np.ndarray, low: int) -> tup
     return kept, limit, small
 
 
-def _next(
-    call: ComplexCall,
-    x: np.ndarray,
-    from_: Circle,
-    limit: np.ndarray,
-    half: int,
-    order: float,
-    nfev: np.ndarray,
-    low: int,
-) -> Circle:
+def _next(call: ComplexCall, x: np.ndarray, from_: Circle, limit: np.ndarray, half: int, order: float) -> Circle:
     """The next circle; where it turns out bad, nearer to the one before."""
     on = ~from_.bad
     r = np.minimum(predicted(from_, half, order), limit)
-    circle = _draw(call, x, r, half, nfev, on, low)
+    circle = _draw(call, x, r, half, on)
     for attempt in range(2):
         again = on & circle.bad
         if not some(again):
             break
         r = rounded(np.where(circle.bad, np.sqrt(r * from_.r) if attempt == 0 else from_.r, r))
-        circle = circle.where(~again, _draw(call, x, r, half, nfev, again, low))
+        circle = circle.where(~again, _draw(call, x, r, half, again))
     return circle
 
 
 def _block(call: ComplexCall, x: np.ndarray, found: _Found, part: Any) -> None:
     count = found.values.shape[0]
     top = count - 1
-    nfev = found.nfev[part]  # a view
-    low = max(count + 1, LOOK)
-    first, limit, small = _search(call, x, nfev, low)
+    call.spent, call.fresh = np.zeros(x.shape, dtype=int)[()], True
+    first, limit, small = _search(call, x)
     if every(first.bad):
-        _fail(call, x, found, part, first.bad, "")
+        _fail(call, x, found, part, first.bad, SINGULAR)
         return
-    second = _next(call, x, first, limit, SECOND, min(2.5, 0.5 + top / 2), nfev, low)
+    second = _next(call, x, first, limit, SECOND, min(2.5, 0.5 + top / 2))
     fine = ~second.bad
     if not some(fine):
-        _fail(call, x, found, part, ~fine, "")
+        _fail(call, x, found, part, ~fine, SINGULAR)
         return
-    third = _next(call, x, second, limit, THIRD, 0.75 * top, nfev, low)
+    third = _next(call, x, second, limit, THIRD, 0.75 * top)
     fine = fine & ~third.bad
     if not some(fine):
-        _fail(call, x, found, part, ~fine, "")
+        _fail(call, x, found, part, ~fine, SINGULAR)
         return
-    judged = _Judge(call, x, first, (second, third), small, low, fine)
-    nfev += _AT.shape[1] * fine
+    judged = _Judge(call, x, first, (second, third), small, max(count + 1, LOOK), fine)
+    call.spent = call.spent + 2 * BESIDE.size * fine
     judged.report(found, part, count)
     wrong = ~fine | judged.missing | judged.wrong
     if some(wrong):
-        _fail(call, x, found, part, wrong, judged.why, judged.missing, fine)
+        _fail(call, x, found, part, wrong, judged.why or SINGULAR, judged.missing, fine)
 
 
 def _fail(
@@ -261,14 +227,10 @@ def _fail(
     unseen = wrong if looked is None else wrong & ~looked
     lost = np.array(False & wrong if missing is None else missing)
     if some(unseen):
-        found.nfev[part][unseen] += 1
+        call.spent = call.spent + unseen
         lost[unseen] = ~(np.isfinite(call.real(x[unseen])) & np.isfinite(x[unseen]))
     status[lost] = Status.NOT_FINITE
-    found.message = (
-        "f is not a finite real number at x0 or beside it."
-        if some(lost)
-        else f"f is not analytic around x0: {why or 'no circle about it was free of singularities'}. Use Adaptive()."
-    )
+    found.message = "f is not a finite real number at x0 or beside it." if some(lost) else f"{why}: use Adaptive()."
 
 
 class _Judge:
@@ -279,71 +241,85 @@ class _Judge:
         count: int, fine: np.ndarray,
     ) -> None:  # fmt: skip
         n = _ORDERS[:count]
-        self.why = ""
         was = call.eps
         r = np.array([c.r for c in circles])
-        at = x[..., None] + r.T @ _AT
-        s = at - x[..., None]
+        radius = r[..., None]
+        at = column(x) + radius * BESIDE
         if every(fine):
             value = call.real(at)
         else:
-            value = np.full(s.shape, np.nan)
-            value[fine] = call.real(at[fine])
-        self.value = value
-        eps = call.eps
+            value = np.full(at.shape, np.nan)
+            value[:, fine] = call.real(at[:, fine])
+        self.value, eps = value, call.eps
         grown = max(eps / was, 1.0)  # real answers may be less precise than complex ones
-        known = np.isfinite(value).all(axis=-1)
+        known = ~np.isnan(np.add.reduce(value, axis=(0, -1)))
         self.missing = fine & ~known
-        scale = r[..., None] ** n
-        found = np.array([c.low for c in circles]) / scale
+        scale = radius**n
+        found = np.array([c.low(count) for c in circles]) / scale
         error = np.array([c.error for c in circles])[..., None] / scale
-        both, best = error[0] + error[1], error[1] <= error[0]
+        best = error[1] <= error[0]
         apart = np.abs(found[1] - found[0]).astype(float)
-        drift = (1.5 * apart + 0.5 * both) / np.abs(r[1] - r[0])[..., None]
-        kink, off = misfit(circles, r, x, s, value, drift * r[..., None] * scale, eps)
-        self.wrong = off & fine & known
-        if some(self.wrong):
-            self.why = "real values beside x0 do not lie where the circle says (a kink, or |z|)"
-        error = grown * error + kink / scale
+        both = error[0] + error[1]
+        drift = (1.5 * apart + 0.5 * both) / column(np.abs(r[1] - r[0]))
+        part, off, missed = misfit(circles, r, x, at, value, eps)
+        part = np.fmin(part / scale[..., :KINKS], drift[..., :KINKS] * radius)
+        kink = np.zeros(scale.shape)
+        kink[..., :KINKS], after = part, kink[..., 1 : KINKS + 1]  # A·|s|·s^n has no derivative of order n + 1
+        np.maximum(after, part / radius, out=after)
+        error = grown * error + kink
         c, e = np.where(best, found[1], found[0]), np.where(best, error[1], error[0])
         both, size = error[0] + error[1], np.abs(c).astype(float)
         differ = apart > 1.5 * both + 4 * eps * size
+        t = column(first.r) ** n[:3]
+        strange = np.abs(first.a[..., :3] - c[..., :3] * t) > column(1e-2 * first.size)
         if some(differ):
             e += 2 * apart * differ
-        t = first.r[..., None] ** n[:3]
-        strange = np.abs(first.a[..., :3] - c[..., :3] * t) > (1e-2 * first.size)[..., None]
-        strange |= apart[..., :3] > 100 * both[..., :3] + 1e-12 * size[..., :3]
+            strange |= apart[..., :3] > 100 * both[..., :3] + 1e-12 * size[..., :3]
+        off = off & known
+        self.wrong, self.why = off & fine, ""
+        if some(self.wrong):
+            self.why = KINK if kinked(missed[:, self.wrong]) else REAL
         if some(strange):
             self.wrong = self.wrong | strange.any(axis=-1) & fine & known
-            self.why = self.why or "two radii give different values (part of f depends on the radius, as |z| does)"
+            self.why = self.why or RADIUS
         if small is not None:
-            more = min(count, small.low.shape[-1])
-            t = small.r[..., None] ** n[:more]
-            value_, mine = small.low / t, grown * small.error[..., None] / t
+            more = min(count, FIRST)
+            t = column(small.r) ** n[:more]
+            value_, mine = small.low(more) / t, grown * column(small.error) / t
             apart = np.abs(value_ - c[..., :more]).astype(float)
             mine += 2 * apart * (apart > 1.5 * (mine + e[..., :more]))
             better = mine < e[..., :more]
             c[..., :more], e[..., :more] = np.where(better, value_, c[..., :more]), np.minimum(mine, e[..., :more])
             size = np.abs(c).astype(float)
         e += eps * size
-        e[..., :-1] += (0.5 * eps * np.abs(x))[..., None] * (size[..., 1:] * n[1:])
+        e[..., :-1] += column(0.5 * eps * np.abs(x)) * (size[..., 1:] * n[1:])
         self.c, self.e = c, e
+        self._centre(value[0].T[0], fine & known)
+
+    def _centre(self, f0: np.ndarray, known: np.ndarray) -> None:
+        """f(x0) against the circle's mean: beside an essential singularity the circle sees another function."""
+        mean, slope, error, size = self.c.T[0], self.c.T[1], self.e.T[0], np.abs(f0)
+        near = np.abs(mean - f0) <= 10 * error + 1e-9 * size
+        wild = (f0 == 0) & (error > 0) & (error > 1e-6 * np.abs(slope))
+        if some(wrong := (~near | wild) & known):
+            self.wrong = self.wrong | wrong
+            self.why = self.why or CENTRE
 
     def report(self, found: _Found, part: Any, count: int) -> None:
         """Derivatives and directions, into the answer."""
         size = _SIZES[:count]
         found.values[:, part] = (self.c[..., :count] * size).T
         found.errors[:, part] = (self.e[..., :count] * size).T
-        slope = self.c[..., 1].astype(float)
+        slope = self.c.T[1].astype(float)
         left, right = found.rows[-2, part], found.rows[-1, part]
         right[...] = np.sign(slope)
         left[...] = -right
-        open_ = np.abs(slope) <= self.e[..., 1]
+        open_ = np.abs(slope) <= self.e.T[1]
         if not some(open_):
             return
         c, e = self.c[open_, :LOOK].astype(float).T, self.e[open_, :LOOK].T
         for side, out in ((-1, left), (1, right)):
             sign = np.array(leaving(list(c), list(e), side), dtype=float)
-            beside = np.sign(self.value - self.value[..., :1])[open_][:, _AT.sum(axis=0) * side > 0]
-            same = (beside == beside[:, :1]).all(axis=1)
-            out[open_] = np.where(sign == 0, np.where(same, beside[:, 0], np.nan), sign)
+            beside = np.sign(self.value - self.value[..., :1])[:, open_][..., BESIDE * side > 0]
+            same = (beside == beside[0, :, :1]).all(axis=(0, -1))
+            out[open_] = np.where(sign == 0, np.where(same, beside[0, :, 0], np.nan), sign)

@@ -149,9 +149,9 @@ def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: 
     bad |= np.abs(c @ known.centre) > np.maximum(30 * RESOLVED * variation, above)  # f(x0) is one of the values
     if count > 8:
         bad |= near > before + above  # they fall, or are noise
-    flat = near > 0.2 * before  # else the end is no noise but what is still to fall
-    noise = np.maximum(np.minimum(tail, 2 * near), floor)
-    plateau = np.where(flat, noise, 2 * floor)
+    falls = (near <= 0.2 * before) & (tail <= 0.5 * before)  # then the end is no noise but what is still to fall
+    noise = np.maximum(np.where(falls, np.minimum(tail, 2 * near), tail), floor)
+    plateau = np.where(falls, 2 * floor, noise)
     last = ((square > (25 * noise * noise)[:, None]) * known.orders).max(axis=1)
     seen = np.abs(c) * known.until[last]
     envelope = np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]

@@ -175,5 +175,5 @@ def _taken(values: Values, p: int, order: int) -> _Taken:
             now = values.without(total, p)
     bad = wide.bad | misfit.off | misfit.kinked | (wide.plateau > CALM * wide.floor)
     bad |= np.abs(total) <= SURE * misfit.doubt[:, p]
-    error = fit.error + 4 * misfit.moved[..., p] * misfit.doubt[:, p, None] * fit.scale
+    error = fit.error + (misfit.allowance + 4 * misfit.moved[..., p] * misfit.doubt[:, p, None]) * fit.scale
     return _Taken(fit.value, error, total / values.radius**p, np.where(bad, np.inf, wide.noise), wide.floor)

@@ -21,7 +21,7 @@ MANY = 2048  # points from which on this pays
 MOST = 4  # the highest derivative
 FALLS = 0.02  # by so much the coefficients of a smooth f fall over four nodes, at the least
 LOUD = 12.0  # times what rounding must leave
-PRECISE = 1e-7  # errors above this part of the coefficient are left to the full search
+PRECISE = 1e-9  # errors above this part of the coefficient are left to the full search
 
 
 @dataclass
@@ -124,8 +124,8 @@ def _radii(function: Function, x: np.ndarray, order: int) -> np.ndarray:
         return np.full(x.size, np.nan)
     sizes = np.sort(np.abs(sample))
     least = float(sizes[sizes > 0][: sizes.size // 20 + 1].max(initial=0.0)) or 1.0
-    choices = [(_Bins(sample, None)), _Bins(sample, least)]
-    bins = max(choices, key=lambda one: np.unique(one(sample)).size)
+    choices = (_Bins(sample, None), _Bins(sample, least))
+    bins = min(choices, key=lambda one: np.bincount(one(sample)).max())  # the fullest holds the least
     where = bins(sample)
     occupied = np.unique(where)
     probes = [sample[where == one][[0, np.count_nonzero(where == one) // 2, -1]] for one in occupied]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import mul as _mul
 from typing import Any
 
 import numpy as np
 
+from .. import series
 from ..errors import Status
-from ..evidence import Evidence, Jet, statuses
+from ..evidence import Evidence, Jet, alike, all_converged, converged, marked, statuses
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
@@ -36,8 +38,7 @@ __all__ = ["Escaped", "Taylor"]
 LOOK = 9  # coefficients looked at where f′ = 0, to see which way f leaves x0
 CHECKED = 16  # points of an array at which real values are compared
 EPS = 2 * UNIT
-_SIZES = np.array(FACTORIALS)
-_CONVERGED = statuses(())
+_QUARTERS = tuple(4.0**-k for k in range(1, 42))
 
 
 @dataclass(frozen=True)
@@ -120,24 +121,19 @@ def _scalar(function: Function, x0: float, n: int, side: str) -> Evidence:
     nfev = np.asarray(function.nfev - before)
     if parts:
         left, right = (
-            Evidence(_jet(function, f, (None, None)), status=_one_status(s), message=w, nfev=nfev)
+            Evidence(_jet(function, f, (None, None)), status=statuses((), s), message=w, nfev=nfev)
             for f, s, w in (parts[-1], parts[1])
         )
     nfev = np.asarray(function.nfev - before)
-    return Evidence(jet, None, None, _one_status(status), why, nfev, left, right, (first,))
-
-
-def _one_status(status: Status) -> np.ndarray:
-    out = np.empty((), dtype=object)
-    out[()] = status
-    return out
+    return Evidence(jet, None, None, statuses((), status), why, nfev, left, right, (first,))
 
 
 def _jet(function: Function, found: Found, directions: tuple[Any, Any]) -> Jet:
     coarse = max(function.eps, 2.0**-23 if found.single else 0.0) / EPS
-    c, e, size = np.array(found.c), np.array(found.e), _SIZES[: len(found.c)]
-    e[3:] += EPS * np.abs(c[3:])
-    return Jet(tuple(c * size), tuple(e * size * coarse), *directions)
+    values = list(map(_mul, found.c, FACTORIALS))
+    errors = [e * size * coarse for e, size in zip(found.e, FACTORIALS, strict=False)]
+    errors[3:] = [e + EPS * coarse * abs(v) for e, v in zip(errors[3:], values[3:], strict=True)]
+    return Jet(tuple(np.array(values)), tuple(np.array(errors)), *directions)  # NumPy's floats divide by 0
 
 
 def _constant(function: Function, x0: float, value: float) -> None:
@@ -176,7 +172,7 @@ def _array(function: Function, x0: np.ndarray, n: int, side: str) -> Evidence:
     values, errors = np.empty((n, p)), np.empty((n, p))
     right = np.empty(p, dtype=np.int8)  # small: fresh memory costs more than arithmetic here
     nfev = np.ones(p, dtype=np.int32)
-    status = np.broadcast_to(_one_status(Status.CONVERGED), (p,))
+    status = alike((p,))
     apart: list[np.ndarray] = []
     flat: list[np.ndarray] = []
     single = False
@@ -303,11 +299,13 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
     """Whether f is where the Taylor polynomial says, at x0 and beside it."""
     c = found.c
     h = 0.125 * max(abs(x0), 1.0)
+    sizes = [abs(x) * h**k for k, x in enumerate(c)][1:]
     for _ in range(60):
-        largest = max(sizes := [abs(c[k]) * h**k for k in range(1, len(c))])
+        largest = max(sizes)
         if max(sizes[-2:]) <= 1e-9 * largest or largest == 0:
             break
         h /= 4
+        sizes = list(map(_mul, sizes, _QUARTERS))
     for _ in range(3):
         largest = max(abs(c[k]) * h**k for k in range(1, len(c)))
         t = x0 + side * h
@@ -317,7 +315,7 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
         noise = 64 * eps * abs(f0) + 4 * found.e[0] * eps / EPS + 4 * eps * abs(x0 * c[1])
         if not abs(f0 - c[0]) <= noise:
             return False
-        rise = sum(c[k] * s**k for k in range(len(c) - 1, 0, -1))
+        rise = s * series.value(c[1:], s)
         if abs(beside - f0 - rise) <= noise + 1e-6 * largest + 16 * h ** len(c) * max(1.0, abs(f0)):
             return True
         h /= 16
@@ -325,27 +323,28 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
 
 
 def _checked(function: Function, x0: np.ndarray, evidence: Evidence, side: str) -> Evidence:
-    assert evidence.jet is not None
-    before, call, flat = function.nfev, accepts(function), x0.reshape(-1)
-    status = np.array(evidence.status, dtype=object).reshape(-1)
-    good = (status == _CONVERGED).nonzero()[0]
-    tried = good if good.size <= CHECKED else good[np.linspace(0, good.size - 1, CHECKED).astype(int)]
-    was = function.eps
+    jet = evidence.jet
+    assert jet is not None
+    call, flat, was = accepts(function), x0.reshape(-1), function.eps
+    status = np.asarray(evidence.status, dtype=object).reshape(-1)
+    good = None if all_converged(status) else converged(status).nonzero()[0]
+    count = status.size if good is None else good.size
+    places = range(count) if count <= CHECKED else np.linspace(0, count - 1, CHECKED).astype(int)
+    tried = places if good is None else good[places]
     failed = []
     way = -1 if side == "left" else 1
-    n = len(evidence.jet.values)
+    n = len(jet.values)
     for k in tried:
         point = float(flat[k])
         found = evidence.notes[0] if evidence.notes and n >= LOOK else one(function, call, point, max(LOOK, n), way)
         if all(map(math.isfinite, found.c)) and not _meets(function, point, found, way):
             failed.append(k)
-    message = evidence.message
     if failed:
+        where = slice(None) if good is None else good
+        status = marked(status, where if 2 * len(failed) > len(tried) else failed, Status.NOT_REACHED)
         message = "f beside x0 is not where its Taylor polynomial is: part of f went unseen, or a kink is too close."
-        status[good if 2 * len(failed) > len(tried) else np.array(failed)] = Status.NOT_REACHED
-    jet = evidence.jet
+        evidence = replace(evidence, status=status.reshape(x0.shape), message=message)
     if function.eps > was:
-        jet = replace(jet, errors=tuple(e * (function.eps / was) for e in jet.errors))
-    nfev = np.array(evidence.nfev)
-    nfev.reshape(-1)[:1] += function.nfev - before
-    return replace(evidence, jet=jet, status=status.reshape(x0.shape), message=message, nfev=nfev)
+        errors = tuple(e * (function.eps / was) for e in jet.errors)
+        evidence = replace(evidence, jet=replace(jet, errors=errors))
+    return evidence

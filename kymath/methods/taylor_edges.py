@@ -7,6 +7,8 @@ sign of the side, and what is not finite becomes inf (certainly unbounded) or na
 from __future__ import annotations
 
 import math
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from ..series.numbers import functions
 from .taylor_jet import Jet
 from .taylor_run import UNIT
 
+ARCS = {"arcsin": "asin", "arccos": "acos", "arccosh": "acosh"}
 MOST_SQUARED = 64  # whole powers up to this one are products
 
 
@@ -29,7 +32,10 @@ def divided(a: Jet, b: Jet) -> Jet:
         run.mark(first == 0)
     c = series.divide(a.c, b.c, run.n)
     size, low = [abs(x) for x in c], b.sizes()
-    slope = [abs(x) for x in series.divide([1.0], b.c, run.n)] if len(b.c) > 1 else [1 / low[0]]
+    if len(a.c) == 1 and type(a.c[0]) is float and a.c[0] == 1.0:
+        slope = size
+    else:
+        slope = [abs(x) for x in series.divide([1.0], b.c, run.n)] if len(b.c) > 1 else [1 / low[0]]
     rough = low if b.e is None else [x + y for x, y in zip(low, b.e, strict=True)]
     e = [series.term(size, rough, k) for k in range(len(c))]
     if a.e is not None:
@@ -162,7 +168,17 @@ def _real_power(base: Jet, p: float) -> Jet:
     slope = [p * x for x in series.divide(c, u, run.n)]
     moved = [*base.errors()[:1], *(2.0 * abs(x) + y for x, y in zip(u[1:], base.errors()[1:], strict=True))]
     size = [abs(x) for x in slope]
-    return Jet(c, [series.term(size, moved, k) + 2.0 * abs(x) for k, x in enumerate(c)], run)
+    return Jet(c, [series.term(size, moved, k) + 4.0 * x for k, x in enumerate(_power_terms(u, c, p))], run)
+
+
+def _power_terms(u: list[Any], c: list[Any], p: float) -> list[Any]:
+    """The coefficients of u^p as sums of the sizes of the terms that :func:`kymath.series.power` adds."""
+    size, low = [abs(x) for x in c], [abs(x) for x in u]
+    out = size[:1]
+    for k in range(1, len(c)):
+        parts = [abs(p * j - (k - j)) * low[j] * size[k - j] for j in range(1, min(k, len(u) - 1) + 1)]
+        out.append(reduce(add, parts) / (k * low[0]))
+    return out
 
 
 def power_at_zero(u: Jet, p: float) -> Jet:
@@ -215,18 +231,18 @@ def cube_root(u: Jet) -> Jet:
     return u.through("cbrt")
 
 
-def at_edge(u: Jet, name: str) -> Jet:
-    """g(u) where its recursion divides by zero or leaves the domain: the ends of arcsin, arccos, arcosh."""
-    run = u.run
-    run.flagged = True
-    if name not in ("arcsin", "arccos", "arccosh") or abs(u.c[0]) != 1.0:
-        return unknown(u)
+def arc(u: Jet, name: str) -> Jet:
+    """arcsin, arccos and arcosh by their slopes; at an end of the domain the slope alone tells what is there."""
+    run, short = u.run, ARCS[name]
     below, above = (u - 1.0, u + 1.0) if name == "arccosh" else (1.0 - u, 1.0 + u)
-    slope = (below * above) ** -0.5
+    at_end = type(u.c[0]) is float and abs(u.c[0]) == 1.0
+    slope = (below * above) ** -0.5 if at_end else 1.0 / root(below * above)
     if name == "arccos":
         slope = -slope
+    if not at_end:
+        return chained(u, short, slope)
+    run.flagged = True
     if math.isnan(slope.c[0]):
         return unknown(u)
-    first = getattr(series.elementary.functions(u.c[0]), {"arcsin": "asin", "arccos": "acos"}.get(name, "acosh"))
-    c = series.elementary.chain(first(u.c[0]), slope.c, u.c, run.n)
+    c = series.elementary.chain(getattr(functions(u.c[0]), short)(u.c[0]), slope.c, u.c, run.n)
     return Jet(c, [2 * abs(c[0]), *[math.nan] * (len(c) - 1)], run)

@@ -20,6 +20,7 @@ from .taylor_run import UNIT, Pass
 
 SPECIAL = {"gamma": 8.0, "gammaln": 8.0, "digamma": 8.0, "besselj": 24.0}  # units of rounding of SciPy's functions
 PLAIN = ("exp", "log", "sin", "cos", "sinh", "cosh", "sqrt")  # one recursion, one unit
+SQUARED = ("tan", "tanh", "expit")  # slopes 1 ± c² and c − c², whose coefficients may be less than their terms
 
 
 class Jet:
@@ -206,22 +207,29 @@ class Jet:
         try:
             c, slope = getattr(series, name)(*parameters, u, run.n)
         except (ZeroDivisionError, OverflowError, ValueError):
-            from .taylor_edges import at_edge
+            from .taylor_edges import unknown
 
-            return at_edge(self, name)
-        if type(c[0]) is np.ndarray and name in ("log", "sqrt", "cbrt", "arcsin", "arccos", "arccosh"):
+            run.flagged = True
+            return unknown(self)
+        if type(c[0]) is np.ndarray and name in ("log", "sqrt", "cbrt"):
             run.mark(~np.isfinite(slope[0]) & ~np.isnan(u[0]))
         out = Jet(c, None, run)
         size = out.sizes() if slope is c else [abs(x) for x in slope]
+        if name in SQUARED:
+            own, last = out.sizes(), len(c) - (self.e is None)
+            if name == "expit":
+                size[1:last] = [series.term(own, own, k) + own[k] for k in range(1, last)]
+            else:  # a single product at s
+                size[2:last] = [series.term(own, own, k) for k in range(2, last)]
         moved = self.sizes()[1:]
         if self.e is not None:
             moved = [self.e[0], *(x + y for x, y in zip(moved, self.e[1:], strict=True))]
             e = [series.term(size, moved, k) for k in range(len(c))]
         else:
             e = [0.0, *(series.term(size, moved, k - 1) for k in range(1, len(c)))]
-        if own := SPECIAL.get(name):  # their errors are small beside the amplitude, not beside the value near a zero
-            e = [x + own * y for x, y in zip(e, size, strict=False)] + e[len(size) :]
-            out.e = [x + own * y for x, y in zip(e, out.sizes(), strict=True)]
+        if units := SPECIAL.get(name):  # their errors are small beside the amplitude, not beside the value near a zero
+            e = [x + units * y for x, y in zip(e, size, strict=False)] + e[len(size) :]
+            out.e = [x + units * y for x, y in zip(e, out.sizes(), strict=True)]
         elif name not in PLAIN:
             out.e = [x + 4.0 * y for x, y in zip(e, out.sizes(), strict=True)]
         else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .taylor_edges import chained, cube_root, raised, root
+from .taylor_edges import arc, chained, cube_root, raised, root
 from .taylor_jet import Jet
 
 MOST_STEEP = 50.0  # a staircase with steps shorter than 1/50 stands for a trend
@@ -77,9 +77,9 @@ def _ndtr(u: Jet) -> Jet:
 
 
 UNARY: dict[str, Callable[[Jet], Any]] = {
-    **{name: _by(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "arcsin", "arccos",
-                                    "sinh", "cosh", "tanh", "arccosh", "expit",
-                                    "gamma", "gammaln")},
+    **{name: _by(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh",
+                                    "expit", "gamma", "gammaln")},
+    "arcsin": lambda u: arc(u, "arcsin"), "arccos": lambda u: arc(u, "arccos"), "arccosh": lambda u: arc(u, "arccosh"),
     "erf": lambda u: chained(u, "erf", _bell(u)), "erfc": lambda u: chained(u, "erfc", -_bell(u)),
     "arctan": lambda u: chained(u, "atan", 1.0 / (1.0 + u * u)),
     "arcsinh": lambda u: chained(u, "asinh", 1.0 / root(1.0 + u * u)),

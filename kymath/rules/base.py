@@ -13,6 +13,7 @@ from ..arithmetic import exact_sign
 from ..errors import NotApplicable, Status
 from ..evidence import Jet, Unknown
 from ..families import ConnectionFunction, Obstacle
+from ..families.base import overridden_alone
 
 
 class Rule(abc.ABC):
@@ -24,6 +25,11 @@ class Rule(abc.ABC):
 
     #: True where the limit may depend on the side from which h → 0
     sided: bool = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if overridden_alone(cls, "limit", "spread"):  # another limit, of which no spread is known
+            cls.spread = Rule.spread  # type: ignore[method-assign]
 
     @abc.abstractmethod
     def check(self, family: ConnectionFunction) -> None:
@@ -54,7 +60,10 @@ class Rule(abc.ABC):
         """lim θ(h) from the jet on one side, "left" or "right"; for :meth:`closed` families."""
 
     def spread(self, family: ConnectionFunction, jet: Jet, side: str) -> tuple[Any, ...] | None:
-        """How far the limit moves with the errors of the jet, for a limit linear in the jet; None where it is not."""
+        """How far the limit moves with the errors of the jet, for a limit linear in the jet; None where it is not.
+
+        A class that overrides :meth:`limit` does not inherit it.
+        """
         return None
 
     def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:

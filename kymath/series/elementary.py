@@ -104,11 +104,12 @@ def cosh(u: Series, n: int) -> Pair:
 
 def _tangent(first: Any, slope: Any, u: Series, n: int, sign: int) -> Pair:
     """(t, d) with t′ = d u′ and d′ = 2·sign·t d u′; d is followed by itself, so that sech² keeps all its digits."""
-    t, d, product, du = [first], [slope], [first * slope], derivative(u)
+    t, d, product, du = [first], [slope], [], derivative(u)
+    twice = [2 * sign * x for x in du]
     for k in range(1, n if du else 1):
-        t.append(over(term(du, d, k - 1), k))
-        d.append(over(2 * sign * term(du, product, k - 1), k))
-        product.append(term(t, d, k))
+        product.append(term(t, d, k - 1))
+        t.append(_next(du, d, k))
+        d.append(_next(twice, product, k))
     return t, d
 
 
@@ -131,7 +132,7 @@ def expit(u: Series, n: int) -> Pair:
     s, r, du = [f.expit(u[0])], [f.expit(-u[0])], derivative(u)
     d = [s[0] * r[0]]
     for k in range(1, n if du else 1):
-        s.append(over(term(du, d, k - 1), k))
+        s.append(_next(du, d, k))
         r.append(-s[k])
         d.append(term(s, r, k))
     return s, d
