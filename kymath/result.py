@@ -98,6 +98,10 @@ class KYTransform:
         """Whether the limit was reached: a bool, or an array of them."""
         if isinstance(self.status, np.ndarray):
             return converged(self.status).copy()
+        if not isinstance(self.status, Status):  # of dask
+            from .lazy import success
+
+            return success(self.status)
         return self.status is Status.CONVERGED
 
     @cached_property
@@ -128,7 +132,7 @@ class KYTransform:
     @cached_property
     def expression(self) -> sp.Expr:
         """The connection curve as a SymPy expression in the symbol ``t``."""
-        if isinstance(self.x0, np.ndarray):
+        if not isinstance(self.status, Status):
             raise NotApplicable("expression is for one point; this result holds many. Index the parameters instead.")
         names = dict(zip(self.family.symbols, (sp.sympify(c) for c in self.theta), strict=True))
         s = sp.Symbol("s")
@@ -138,6 +142,8 @@ class KYTransform:
 
     def raise_for_status(self) -> KYTransform:
         """The result itself, or the exception of its status (for arrays, of the first failing point)."""
+        if not isinstance(self.status, (Status, np.ndarray)):
+            raise NotApplicable("this result is of a dask array and not computed yet: look at status.compute().")
         if np.all(self.success):
             return self
         if isinstance(self.status, np.ndarray):
@@ -165,6 +171,8 @@ class KYTransform:
     def __repr__(self) -> str:
         label = self.function.label if self.function is not None else "f"
         head = f"{self.symbol}[{label}]"
+        if not isinstance(self.status, (Status, np.ndarray)):
+            return f"{head}(dask array of shape {self.x0.shape}): not computed yet, {', '.join(self.family.names)}"
         if isinstance(self.status, np.ndarray):
             return f"{head}({self.x0.size} points): {int(np.sum(self.success))} reached, {', '.join(self.family.names)}"
         head += f"({_short(self.x0)})"
@@ -184,12 +192,12 @@ class KYTransform:
         return rf"\nabla_{{{letter}}}{power}\left[{inner}\right]\!\left({_tex(self.x0)}\right) = \left({values}\right)"
 
     def _repr_latex_(self) -> str | None:
-        if isinstance(self.status, np.ndarray) or not self.success:
+        if not isinstance(self.status, Status) or not self.success:
             return None
         return f"$\\displaystyle {self._latex()}$"
 
     def _repr_html_(self) -> str:
-        if isinstance(self.status, np.ndarray):
+        if not isinstance(self.status, Status):
             return f"<p>{html.escape(repr(self))}</p>"
         rows = "".join(
             f"<tr><td>{html.escape(name)}</td><td>{html.escape(_short(value))}</td>"

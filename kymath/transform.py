@@ -18,6 +18,7 @@ from .errors import NotApplicable, Status
 from .evidence import Evidence, Step, all_converged, converged, marked, statuses
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
+from .lazy import is_lazy, lazily
 from .methods import Adaptive, Certified, Contour, Method, Precise, Symbolic, Taylor
 from .methods.bounded import OutOfTime, bounded
 from .request import check_request, floats, point_of
@@ -41,10 +42,10 @@ def transform(
 
     ``f``: a SymPy expression with one symbol, a ``Lambda``, or a callable of one real number. ``x0``: a number (int
     and SymPy numbers stay exact, a float gives a float with its error), a symbol, or an array (every parameter then
-    has its shape). ``family``: the connection function, ``Polynomial(2)`` by default. ``rule``: what makes θ(h)
-    unique, ``Osculating()`` by default. ``method``: how the limit is taken, None to choose. ``side``: "both", "right"
-    or "left". ``check``: compare the answer with an independent road before it is returned. ``raises``: whether a
-    failure is an exception; by default it is for one point, and a status with NaN for an array.
+    has its shape; of a dask array, lazily). ``family``: the connection function, ``Polynomial(2)`` by default.
+    ``rule``: what makes θ(h) unique, ``Osculating()`` by default. ``method``: how the limit is taken, None to choose.
+    ``side``: "both", "right" or "left". ``check``: compare the answer with an independent road before it is returned.
+    ``raises``: whether a failure is an exception; by default it is for one point, and a status with NaN for an array.
 
     Raises ``NoLimit``, ``Diverges``, ``NotUnique``, ``NoContact``, ``NotReached``, ``NotFinite``, ``BadFunction`` and
     ``NotApplicable``, all of them ``KYError``. Source: Condor, Definitions 3.3–3.7.
@@ -61,6 +62,12 @@ def transform(
     function = as_function(f)
     if isinstance(f, (int, float)) and isinstance(x0, sp.Expr) and x0.free_symbols and not x0.is_Symbol:
         raise NotApplicable(f"f = {f} is a number and x0 = {x0} a formula: the order is transform(f, x0, family).")
+    if is_lazy(x0):
+
+        def transformed(points: np.ndarray) -> KYTransform:
+            return transform(f, points, family, rule, method, side=side, check=check, raises=False)
+
+        return lazily(transformed, function, x0, family, rule, method.name if method else "auto", side, raises)
     point, scalar = point_of(x0)
     many = isinstance(point, np.ndarray) and not scalar
     raises = (not many) if raises is None else raises
