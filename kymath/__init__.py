@@ -8,6 +8,8 @@ from typing import Any
 from . import nabla
 from ._version import __version__
 from .aliases import curvature, slope, value
+from .chain import compose, inverse
+from .compare import compare
 from .convergence import convergence
 from .errors import (
     BadFunction,
@@ -64,8 +66,11 @@ __all__ = [
     "Taylor",
     "Trigonometric",
     "__version__",
+    "compare",
+    "compose",
     "convergence",
     "curvature",
+    "inverse",
     "nabla",
     "parse",
     "plot",

@@ -129,7 +129,9 @@ class Function:
             raise TypeError("not vectorised")  # integers too: np.vectorize cuts floats to the type of its first value
         if out.dtype.kind == "f" and out.dtype != DOUBLE:
             self.eps = max(float(np.finfo(out.dtype).eps), EPS)
-        return out.astype(float)
+        if isinstance(out, np.ma.MaskedArray):
+            return np.asarray(out.astype(float).filled(np.nan))
+        return np.asarray(out.astype(float))  # of a subclass the plain array
 
     def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
         """A callable is vectorised if an element's value does not depend on its neighbours."""
@@ -164,6 +166,8 @@ class Function:
     def _real(self, value: Any, t: float) -> float:
         if type(value) is float or type(value) is np.float64:
             return float(value)
+        if isinstance(value, np.ma.MaskedArray) and value.shape == () and value.mask:
+            return np.nan
         got = None
         if value is None:
             got = "None"
@@ -186,7 +190,7 @@ class Function:
                 return float(value)
             except OverflowError:
                 return np.nan
-            except (TypeError, ValueError):
+            except Exception:  # TypeError, ValueError, or whatever a __float__ may raise
                 got = f"a {type(value).__name__}"
         raise BadFunction(f"f({t:g}) returned {got}; f must return one real number for each number.")
 

@@ -199,3 +199,14 @@ def test_the_step_is_public():
         STEPS.choose_step(np.abs, 0.0)
     with pytest.raises(ky.NotApplicable, match="from 1 to 20"):
         STEPS.choose_step(np.exp, 0.0, order=0)
+
+
+@pytest.mark.parametrize("x", [0.0, 0.3, -1.7, 1e-300, 123456.7])
+def test_one_point_is_told_what_many_are(x):
+    """A number goes through the same arithmetic as an array."""
+    for f in (lambda t: np.exp(np.sin(3 * t)), lambda t: np.sin(t) + 1e-3 * np.abs(t), lambda t: t**3 - 2 * t, np.sqrt):
+        one = ky.transform(f, x, ky.Polynomial(4), method=ky.Adaptive(), raises=False)
+        many = ky.transform(f, np.array([x, x]), ky.Polynomial(4), method=ky.Adaptive(), raises=False)
+        assert many.status[1] is one.status
+        for single, row, error in zip(one.theta, many.theta, many.error, strict=True):
+            assert (math.isnan(single) and math.isnan(row[1])) or abs(single - row[1]) <= error[1]

@@ -17,13 +17,17 @@ import typer
 
 from kymath.errors import KYError, NotApplicable, ParseError
 
-from .command import FormulaCommand
+from .command import ExampleCommand, FormulaCommand
+from .compare import EXAMPLES as COMPARE_EXAMPLES
+from .compare import compare
 from .convergence import EXAMPLES as CONVERGENCE_EXAMPLES
 from .convergence import convergence
 from .options import Misuse
 from .output import complain
 from .transform import EXAMPLES as TRANSFORM_EXAMPLES
 from .transform import transform
+from .verify import EXAMPLES as VERIFY_EXAMPLES
+from .verify import verify
 
 __all__ = ["app", "main"]
 
@@ -57,6 +61,8 @@ def _kymath(
 
 app.command("transform", cls=FormulaCommand, epilog=TRANSFORM_EXAMPLES)(transform)
 app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(convergence)
+app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
+app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

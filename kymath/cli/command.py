@@ -1,4 +1,4 @@
-"""A command whose first argument is a formula: what begins with one '-' is a formula, not an option."""
+"""Commands whose help ends with examples, and those whose argument is a formula: there '-x' is one, and no option."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from typer.core import TyperCommand
 
 from .options import Misuse, fill
 
-__all__ = ["FormulaCommand"]
+__all__ = ["ExampleCommand", "FormulaCommand"]
 
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*")  # whatever else begins with '-' is a formula, as in -x**2 and --sin(x)
 
 
-class FormulaCommand(TyperCommand):
-    """``kymath transform -x**2 --at -1`` means what it says; the help ends with examples to copy."""
+class ExampleCommand(TyperCommand):
+    """The help ends with examples to copy."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        examples, self.epilog = self.epilog, None
+        for parameter in self.params:
+            parameter.help = fill(getattr(parameter, "help", None) or "")  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+        if examples:
+            typer.echo(f" Examples\n\n{examples}")
+
+
+class FormulaCommand(ExampleCommand):
+    """``kymath transform -x**2 --at -1`` means what it says."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._sorted(ctx, list(args)))
@@ -46,11 +58,3 @@ class FormulaCommand(TyperCommand):
             quoted = " ".join(formulas)[:80]
             raise Misuse(f'one formula is expected; put quotes around one with blanks in it: "{quoted}".')
         return [*options, "--", *formulas]
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        examples, self.epilog = self.epilog, None
-        for parameter in self.params:
-            parameter.help = fill(getattr(parameter, "help", None) or "")  # type: ignore[attr-defined]
-        super().format_help(ctx, formatter)
-        if examples:
-            typer.echo(f" Examples\n\n{examples}")

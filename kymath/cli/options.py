@@ -267,6 +267,22 @@ def _user_family(text: str, word: str | None, own: dict[str, Any], mine: dict[st
         raise ParseError(f"--formula: {error.reason}", text=error.text, position=error.position) from None
 
 
+def families(
+    words: list[str], formula_: str | None, own: dict[str, Any], mine: dict[str, str | None]
+) -> list[ConnectionFunction] | None:
+    """Each --family with the options that belong to it, and a --formula; None where none is asked for."""
+    words = list(dict.fromkeys(words))
+    for key, given in own.items():
+        if given is not None and _OWN[key][0] not in words:
+            raise Misuse(f"{_OWN[key][2]} belongs to --family {_OWN[key][0]}; ask for that family too.")
+    if formula_ is None and any(given is not None for given in mine.values()):
+        _family(None, {}, mine)  # which says what is missing
+    found = [_family(word, {k: v for k, v in own.items() if _OWN[k][0] == word}, {}) for word in words]
+    if formula_ is not None:
+        found.append(_user_family(formula_, None, {}, mine))
+    return found or None
+
+
 def rule_from(word: str, nodes: str | None, bound: str | None) -> Rule:
     """--rule with its --nodes or --bound."""
     from kymath.rules import RULES

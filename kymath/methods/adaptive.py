@@ -1,4 +1,4 @@
-"""The paper's numerical scheme: h_k = h0·ρ^k, θ(h_k), and the limit by extrapolation."""
+"""Derivatives of a black box from real values: three intervals where it is smooth, the paper's steps where not."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Adaptive(Method):
     """Real values of any callable, at one point or at very many, on steps that the function itself suggests.
 
     f is read at Chebyshev nodes on three intervals about x0, of 8, 16 and 28 nodes, each as wide as the coefficients
-    seen so far predict to be best; all derivatives come from these 59 values. Coefficients in the noise are shrunk by
-    how far they may be noise (Wiener); nodes on both sides have mean 0, which doubles the order. What the fit leaves
-    over tells whether f is smooth, noisy, or has a kink at x0: then the paper's h_k = h0·ρ^k are taken, D(h_k) is
+    seen so far predict to be best; all derivatives come from the same 59 values. Coefficients in the noise are shrunk
+    by how far they may be noise (Wiener). What the fit leaves over tells whether f is smooth, noisy, or has a kink at
+    x0, which is taken off and told. What that does not explain is left to the paper's steps h_k = h0·ρ^k: D(h_k) is
     extrapolated on each side (Richardson), and the sides are compared. A one-sided limit, and ``h0``, ``rho`` or
     ``max_steps`` of your own, go that way at once. ``solver="scipy"``: at each step the rule's objective is minimised
     under C1 and C2 by SciPy from several starts, with the residual verified, and θ(h_k) itself is extrapolated; any
     family, one point after another.
 
-    ``h0``: the first step (None: found from the function's own scale); ``rho``: the ratio of the steps, in (0, 1);
-    ``rtol``, ``atol``: a result whose error exceeds ``atol + rtol·|θ|`` is ``NotReached`` (None: an error below half
-    the parameter, or small against what it could be by its nature); ``max_steps``: at most so many steps.
+    ``h0``: the first step (None: found from the function's own scale); ``rho``: the ratio of the steps, from 0.05 to
+    0.95; ``rtol``, ``atol``: a result whose error exceeds ``atol + rtol·|θ|`` is ``NotReached`` (None: an error below
+    half the derivative, or a hundredth of what f's variation lets it be); ``max_steps``: at most so many steps.
     The error is an estimate, not a bound: four standard deviations of the noise as the last coefficients show it,
     truncation, and what a kink too small to be seen could do. Raises ``NotApplicable`` for an option out of its range.
     Sources: Condor, Remark 3.1; Trefethen, Approximation Theory and Practice (2013), ch. 3 and 8; Ridders, Adv. Eng.
@@ -95,9 +95,10 @@ class Adaptive(Method):
     def choose_step(self, f: Any, x0: Any, order: int = 1) -> StepChoice:
         """The step for f at x0, the error to be expected of f^(order)(x0), and the noise level: (h, accuracy, noise).
 
-        h is the half-width of the widest interval on which f is read, or the largest geometric step where f is not
-        smooth; accuracy is the error of the derivative that comes of it; noise is the standard deviation of one value
-        of f. Floats for a number x0, arrays for an array. Raises as ``transform`` does where there is no derivative.
+        h is the half-width of the widest interval on which f is read (no step for a difference formula), or the largest
+        geometric step where f is not smooth; accuracy is the error of the derivative, not of a Taylor coefficient;
+        noise is the standard deviation of one value of f. Floats for a number x0, arrays for an array. Raises as
+        ``transform`` does where there is no derivative.
         Source: Gill, Murray, Saunders & Wright, SIAM J. Sci. Stat. Comput. 4 (1983) 310, for the question.
 
         >>> import numpy as np

@@ -18,6 +18,7 @@ from .taylor_pass import FACTORIALS
 from .verdict import differing
 
 BLOCK = 1024  # points at a time
+_SIZES = np.array(FACTORIALS)[:, None]
 NEAR = 20.0  # errors within which two views of a noisy f may lie apart
 
 
@@ -36,9 +37,12 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
     else:
         found = _both_ways(function, x, order, steps)
     found.count[:1] += function.nfev - before - int(found.count.sum())  # the calls that found out how f is called
-    sides = {name: _evidence(one, found, x0.shape) for name, one in found.sides.items()}
-    main = sides[side]
-    return replace(main, left=sides["left"], right=sides["right"]) if side == "both" and x0.ndim == 0 else main
+    main = _evidence(found.sides[side], found, x0.shape)
+    if side != "both" or x0.ndim:
+        return main
+    both, *apart = found.sides.values()
+    left, right = (main if one.value is both.value else _evidence(one, found, ()) for one in apart)
+    return replace(main, left=left, right=right)
 
 
 def steps_for(function: Function, x: np.ndarray, order: int, steps: Steps) -> SideJet:
@@ -49,14 +53,11 @@ def steps_for(function: Function, x: np.ndarray, order: int, steps: Steps) -> Si
 
 
 def _evidence(one: SideJet, found: LocalJet, shape: tuple[int, ...]) -> Evidence:
-    def shaped(row: np.ndarray) -> np.ndarray:
-        return row.reshape(shape)
-
-    left, right = (None if one is None else shaped(one.direction) for one in (found.left, found.right))
-    values, errors = tuple(map(shaped, one.value)), tuple(map(shaped, one.error))
+    left, right = (None if one is None else one.direction.reshape(shape) for one in (found.left, found.right))
+    values, errors = (tuple(rows.reshape(len(rows), *shape)) for rows in (one.value, one.error))
     why = one.why[0] if one.why.size == 1 else ""
     jet = Jet(values, errors, left, right)
-    return Evidence(jet, status=shaped(one.status), message=why, nfev=found.count.reshape(shape))
+    return Evidence(jet, status=one.status.reshape(shape), message=why, nfev=found.count.reshape(shape))
 
 
 def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evidence:
@@ -82,7 +83,11 @@ def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evide
 
 
 def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> LocalJet:
-    smooth = _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
+    if x.size == 1:  # a number: arithmetic costs next to nothing
+        one = smooth_jet(function, x[0], order)
+        smooth = Smooth(*(row[..., None] for row in vars(one).values()))
+    else:
+        smooth = _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
     answer = _as_local(smooth, order)
     seen = (smooth.p > 0) & (smooth.p <= order)  # a kink: no more is asked for
     rest = ~(smooth.ok & smooth.calm & (smooth.enough | seen))
@@ -104,19 +109,22 @@ def _joined(parts: list[Smooth]) -> Smooth:
 
 
 def _as_local(smooth: Smooth, order: int) -> LocalJet:
-    size = np.array(FACTORIALS[: order + 1])[:, None]
-    points = smooth.ok.size
-    h, noisy = np.broadcast_to(smooth.radius, smooth.value.shape), np.ones(smooth.value.shape, dtype=bool)
+    """The sides share their rows where there is no kink."""
+    size = _SIZES[: order + 1]
+    value, error, points = smooth.value * size, smooth.error * size, smooth.ok.size
+    h, noisy = smooth.radius + np.zeros(value.shape), np.ones(value.shape, dtype=bool)
+    status, why = statuses((points,)), np.full(points, "", dtype=object)
 
-    def side(sign: int, direction: np.ndarray) -> SideJet:
-        jump = np.where(np.arange(order + 1)[:, None] == smooth.p, sign * smooth.jump, 0.0)
-        return SideJet(
-            (smooth.value + jump) * size, smooth.error * size, h.copy(), noisy.copy(), statuses((points,)),
-            np.full(points, "", dtype=object), direction, smooth.noise.copy(),
-        )  # fmt: skip
+    def side(direction: np.ndarray) -> SideJet:
+        return SideJet(value, error, h, noisy, status, why, direction, smooth.noise)
 
-    both, left, right = side(0, smooth.right), side(-1, smooth.left), side(1, smooth.right)
-    for i in np.flatnonzero(smooth.ok & (smooth.p > 0) & (smooth.p <= order)):
+    both, left, right = side(smooth.right), side(smooth.left), side(smooth.right)
+    kinked = smooth.ok & (smooth.p > 0) & (smooth.p <= order)
+    if kinked.any():
+        jump = (np.arange(order + 1)[:, None] == smooth.p) * smooth.jump * size
+        for sign, one in ((-1, left), (1, right)):
+            one.value, one.status, one.why = value + sign * jump, status.copy(), why.copy()
+    for i in np.flatnonzero(kinked):
         k = smooth.p[i]
         if smooth.lost[i]:
             both.status[i] = left.status[i] = right.status[i] = Status.NOT_REACHED
@@ -126,7 +134,7 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
             both.why[i] = differing(int(k), left.value[k, i], right.value[k, i])
             if not smooth.enough[i]:
                 left.status[i] = right.status[i] = Status.NOT_REACHED
-    return LocalJet(both, left, right, smooth.nfev.copy())
+    return LocalJet(both, left, right, smooth.nfev)
 
 
 def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped: LocalJet) -> None:
@@ -142,11 +150,13 @@ def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped:
     near = (gap <= NEAR * doubt).all(axis=0)  # else the steps see what the intervals are too wide for
     trend = noisy & lost  # the steps see nothing but noise
     finer = trend | (noisy & reached & near & (mine.error[:, index] < own.error))
-    mine.error[:, index] += np.where(finer & reached & (gap > 2 * doubt), gap, 0.0)
+    error = mine.error.copy()
+    error[:, index] += np.where(finer & reached & (gap > 2 * doubt), gap, 0.0)
+    mine.error = error
     for name, one in stepped.sides.items():
         target = answer.sides[name]
         for field in fields(SideJet):
-            old, new = getattr(target, field.name), getattr(one, field.name)
-            keep = finer if old.ndim > 1 else trend
-            old[..., index] = np.where(keep, old[..., index], new)
+            row, new = getattr(target, field.name).copy(), getattr(one, field.name)
+            row[..., index] = np.where(finer if row.ndim > 1 else trend, row[..., index], new)
+            setattr(target, field.name, row)
     answer.count[index] += stepped.count

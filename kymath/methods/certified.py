@@ -6,6 +6,7 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 
@@ -41,9 +42,11 @@ class Certified(Method):
     the highest precision, as whether an enclosure of f″(x0) around 0 is 0, is ``NotReached``.
 
     The guarantee is for the function that the formula means: numbers in Python code are the binary fractions that
-    they are (0.1 is not 1/10, ``np.pi`` is not π), a float x0 too; SymPy numbers are exact. ``error`` holds the
-    radius and the rounding of θ to a double, ``enclosures`` of the evidence the balls themselves (``flint.arb``, a
-    tuple for each point). Kinks and steps exactly at x0 are resolved on each side.
+    they are (0.1 is not 1/10, ``np.pi`` is not π), a float x0 too; SymPy numbers are exact. To 15 digits ``theta``
+    and ``error`` are floats, and ``error`` holds the radius and the rounding of θ to a double; for more they are
+    ``mpmath.mpf`` (arrays of them for many points), the middle and the radius of each ball, not rounded.
+    ``enclosures`` of the evidence holds the balls themselves (``flint.arb``, a tuple for each point). Kinks and steps
+    exactly at x0 are resolved on each side.
 
     Raises ``NotApplicable`` for an option that is none, or without python-flint; for code that leaves NumPy
     (``math.exp(t)``, ``float(t)``). Source: Johansson, Arb: efficient arbitrary-precision midpoint-radius interval
@@ -88,7 +91,7 @@ class Certified(Method):
         """
         if reason := self.why_not(function, family, rule):
             raise NotApplicable(reason)
-        from .certified_point import Point, certify
+        from .certified_point import DOUBLE, Point, certify
 
         exact_family, exact_rule = exactly(family), exactly(rule)
         digits = int(self.digits)
@@ -110,20 +113,26 @@ class Certified(Method):
                 if shape == ():
                     raise
                 found.append(Point(status=Status.BAD_FUNCTION, message=error.message))
-        return _together(found, shape, exact_family, exact_rule)
+        return _together(found, shape, exact_family, exact_rule, digits > DOUBLE)
 
 
-def _together(found: list[Any], shape: tuple[int, ...], family: ConnectionFunction, rule: Rule) -> Enclosed:
+def _together(
+    found: list[Any], shape: tuple[int, ...], family: ConnectionFunction, rule: Rule, many_digits: bool
+) -> Enclosed:
     count = max(rule.entries(family), 2)
+    missing, unknown = (mpmath.mpf("nan"), mpmath.mpf("inf")) if many_digits else (np.nan, np.inf)
 
     def column(values: list[float]) -> np.ndarray:
         return np.array(values, dtype=float).reshape(shape)
 
-    def row(one: tuple[float, ...] | None, size: int, missing: float) -> tuple[float, ...]:
-        return one if one is not None else (missing,) * size
+    def wide(values: list[Any]) -> np.ndarray:
+        return _objects(values, shape) if many_digits else column(values)
 
-    thetas = [row(p.theta, family.size, np.nan) for p in found]
-    errors = [row(p.error, family.size, np.inf) for p in found]
+    def row(one: tuple[Any, ...] | None, size: int, blank: Any) -> tuple[Any, ...]:
+        return one if one is not None else (blank,) * size
+
+    thetas = [row(p.theta, family.size, missing) for p in found]
+    errors = [row(p.error, family.size, unknown) for p in found]
     values = [row(p.jet, count, np.nan) for p in found]
     radii = [row(p.jet_error, count, np.inf) for p in found]
     jet = Jet(
@@ -138,13 +147,13 @@ def _together(found: list[Any], shape: tuple[int, ...], family: ConnectionFuncti
     status.reshape(-1)[:] = [p.status for p in found]
     single = found[0] if shape == () else None
     sides = [
-        None if single is None or one is None else _together([one], (), family, rule)
+        None if single is None or one is None else _together([one], (), family, rule, many_digits)
         for one in ((single.left, single.right) if single is not None else (None, None))
     ]
     return Enclosed(
         jet,
-        tuple(column([t[j] for t in thetas]) for j in range(family.size)),
-        tuple(column([e[j] for e in errors]) for j in range(family.size)),
+        tuple(wide([t[j] for t in thetas]) for j in range(family.size)),
+        tuple(wide([e[j] for e in errors]) for j in range(family.size)),
         status,
         single.message if single is not None else "",
         np.array([p.passes for p in found]).reshape(shape),

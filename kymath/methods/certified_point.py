@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 from flint import arb
@@ -27,14 +28,15 @@ from .germs import Fault, Short, Undecided
 _FURTHER = (0, 4, 12, 28)  # more coefficients, where the first are all zero or get lost in divisions
 _WORDS = {-1: "left", 1: "right"}
 _WANTED = {"both": (-1, 1), "left": (-1,), "right": (1,)}
+DOUBLE = 15  # the digits that a double holds
 
 
 @dataclass(frozen=True)
 class Point:
-    """What was found at one x0: θ in doubles with a bound on its error, and the enclosures behind it."""
+    """What was found at one x0: θ with a bound on its error (floats to 15 digits, else mpf), and the enclosures."""
 
-    theta: tuple[float, ...] | None = None
-    error: tuple[float, ...] | None = None
+    theta: tuple[Any, ...] | None = None
+    error: tuple[Any, ...] | None = None
     status: Status = Status.CONVERGED
     message: str = ""
     enclosures: tuple[Any, ...] | None = None
@@ -80,6 +82,19 @@ def rounded(enclosure: Any, name: str) -> tuple[float, float]:
     if bound == 0 and away.is_zero():
         return value, 0.0
     return value, math.nextafter(math.nextafter(bound, math.inf), math.inf)
+
+
+def exactly_mpf(value: Any) -> Any:
+    """The midpoint of an enclosure as the same number in mpmath, whatever mpmath's precision is: nothing is rounded."""
+    mantissa, exponent = value.mid().man_exp()
+    return mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(int(mantissa), int(exponent)))
+
+
+def carried(enclosure: Any) -> tuple[Any, Any]:
+    """The middle of an enclosure as an mpf with all its digits, and its radius: the distance of anything inside."""
+    if enclosure.contains(0):
+        return mpmath.mpf(0), exactly_mpf(abs(enclosure).abs_upper())
+    return exactly_mpf(enclosure), exactly_mpf(enclosure.rad())
 
 
 class _Search:
@@ -294,7 +309,7 @@ class _Search:
         for name, a, b in zip(self.family.names, one.enclosures, two.enclosures, strict=True):
             gap = ((a - b) / 2).sin() if name in self.family.angles else a - b
             if germs.certain_sign(gap):
-                text = self.family.differing(one.theta or (), two.theta or ())
+                text = self.family.differing(*([float(c) for c in p.theta or ()] for p in (one, two)))
                 return replace(base, status=Status.NO_LIMIT, message=text, left=one, right=two)
         if self.formulas(jet, "left") != self.formulas(jet, "right"):
             exact = all(
@@ -328,7 +343,11 @@ class _Search:
             theta = verified_root(self.family, jet)
         if not all(c.is_finite() for c in theta):
             raise Undecided("θ has no finite enclosure: the problem is ill-conditioned")
-        numbers, errors = zip(*(rounded(c, n) for n, c in zip(self.family.names, theta, strict=True)), strict=True)
+        pairs = [
+            carried(c) if self.digits > DOUBLE else rounded(c, n)
+            for n, c in zip(self.family.names, theta, strict=True)
+        ]
+        numbers, errors = zip(*pairs, strict=True)
         done = replace(base, theta=numbers, error=errors, enclosures=theta, message=self.words())
         largest = max(abs(c).abs_upper() for c in theta)
         small = arb(10) ** -self.digits

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..function import Function
-from .circle import rounded
-from .interval import Interval, predicted, read, table
+from .circle import column, every, rounded, some
+from .interval import Interval, choose, predicted, read, table
 from .kinks import CALM, MAYBE, Misfit, Values, without_kink
 from .shrinkage import Estimate, together
 from .taylor_pass import leaving
@@ -22,7 +23,10 @@ LOOK = np.array([-(2.0**-7), 2.0**-7, -(2.0**-24), 2.0**-24])  # close to x0, in
 
 @dataclass
 class Smooth:
-    """What was found at P points: (order + 1, P) Taylor coefficients, where ``ok``."""
+    """What was found at one point or at many: (order + 1, …) Taylor coefficients, where ``ok``.
+
+    At one point the other fields are numbers, and no arrays.
+    """
 
     value: np.ndarray
     error: np.ndarray
@@ -39,62 +43,69 @@ class Smooth:
     nfev: np.ndarray
 
 
-class _Sampler:
-    """f about P points: the abscissae that were really used, the values, and the count."""
-
-    def __init__(self, function: Function, x: np.ndarray) -> None:
-        self.function, self.x = function, x
-        self.nfev = np.zeros(x.size, dtype=int)
-        self.f0 = np.full(x.size, np.nan)
-        self.unit = np.ones(x.size)  # a power of two: all values are taken in it
-
-    def interval(self, radius: np.ndarray, count: int, on: np.ndarray, extra: np.ndarray) -> _Drawn:
-        """f at the distances ``extra`` (P, k) from the points and at ``count`` nodes, of those that are ``on``."""
-        every = bool(on.all())
-        x, r, more = (self.x, radius, extra) if every else (self.x[on], radius[on], extra[on])
-        at = x[:, None] + np.concatenate([more, r[:, None] * table(count).nodes], axis=1)
-        s, f = at - x[:, None], self.function(at)
-        self.nfev[on] += at.shape[1]
-        if not every:
-            whole, places = np.full((self.x.size, at.shape[1]), np.nan), np.zeros((self.x.size, at.shape[1]))
-            whole[on], places[on] = f, s
-            f, s = whole, places
-        return _Drawn(s, f / self.unit[:, None])
-
-    def measured(self, f: np.ndarray) -> np.ndarray:
-        most = np.max(np.where(np.isfinite(f), np.abs(f), 0.0), axis=1)
-        self.unit = np.ldexp(1.0, np.clip(np.frexp(most)[1], -1020, 1020))
-        return self.unit
-
-    def read(self, drawn: _Drawn, radius: np.ndarray, count: int) -> Interval:
-        f, s = drawn.f[:, -count:], drawn.s[:, -count:]
-        y = f - self.f0[:, None]
-        size = np.sqrt((f * f) @ np.full(count, 1 / count))
-        return read(y, size, s, self.x, radius, self.function.eps)
-
-
 @dataclass
 class _Drawn:
+    """Values of f about each point, and the distances from it at which they were really taken."""
+
     s: np.ndarray
     f: np.ndarray
 
     def where(self, take: np.ndarray, other: _Drawn) -> _Drawn:
-        if take.all():
-            return self
+        if every(take) or not some(take):
+            return self if every(take) else other
         return _Drawn(np.where(take[:, None], self.s, other.s), np.where(take[:, None], self.f, other.f))
 
 
+class _Sampler:
+    """f about a point, or about each of many: the values, and the count."""
+
+    def __init__(self, function: Function, x: np.ndarray) -> None:
+        self.function, self.x = function, x
+        self.nfev = np.zeros(x.shape, dtype=int)[()]
+        self.f0: Any = np.nan
+        self.unit: Any = np.float64(1.0)
+        size = np.abs(x)  # an eighth of the scale that x0 suggests, to begin with
+        self.start = rounded(np.minimum(np.maximum(choose(size == 0, 1.0, size), 1e-290), 1.0) / 8)
+
+    def interval(self, radius: np.ndarray, count: int, on: np.ndarray, extra: np.ndarray) -> _Drawn:
+        """f at the distances ``extra`` (…, k) from the points and at ``count`` nodes, of those that are ``on``."""
+        whole = every(on)
+        x, r, more = (self.x, radius, extra) if whole else (self.x[on], radius[on], extra[on])
+        x = column(x)
+        at = x + np.concatenate([more, column(r) * table(count).nodes], axis=-1)
+        s, f = at - x, self.function(at)
+        self.nfev = self.nfev + at.shape[-1] * on
+        if not whole:
+            shape = (*self.x.shape, at.shape[-1])
+            all_f, all_s = np.full(shape, np.nan), np.zeros(shape)
+            all_f[on], all_s[on] = f, s
+            s, f = all_s, all_f
+        return _Drawn(s, f / column(self.unit))
+
+    def measure(self, drawn: _Drawn) -> None:
+        """All values are taken in one unit, a power of two; the first of them is f(x0)."""
+        exponent = np.frexp(np.fmax.reduce(np.abs(drawn.f), axis=-1, initial=0.0))[1]
+        self.unit = np.ldexp(1.0, np.minimum(np.maximum(exponent, -1020), 1020))
+        drawn.f /= column(self.unit)
+        self.f0 = drawn.f.T[0].copy()
+
+    def read(self, drawn: _Drawn, radius: np.ndarray, count: int) -> Interval:
+        f, s = drawn.f[..., -count:], drawn.s[..., -count:]
+        size = np.sqrt((f * f) @ table(count).mean)
+        return read(f - column(self.f0), size, s, self.x, radius, self.function.eps)
+
+
 def smooth_jet(function: Function, x: np.ndarray, order: int) -> Smooth:
-    """Taylor coefficients 0 … order at the points x (P,), and where they can be believed."""
+    """Taylor coefficients 0 … order at the number x, or at the points x (P,), and where they can be believed."""
     with np.errstate(all="ignore"):
         sampler = _Sampler(function, x)
         first, inner, limit = _search(sampler)
-        none, look = np.empty((x.size, 0)), np.minimum(first.radius, _start(x))[:, None] * LOOK
+        none, look = np.empty((*x.shape, 0)), column(np.minimum(first.radius, sampler.start)) * LOOK
         second, further = _next(sampler, first, limit, SECOND, min(2.5, 0.5 + order / 2), none)
         third, widest = _next(sampler, second, limit, THIRD, max(0.75 * order, 1.5), look)
         drawn = _Drawn(
-            np.concatenate([widest.s[:, LOOK.size :], inner.s, further.s, widest.s[:, : LOOK.size]], axis=1),
-            np.concatenate([widest.f[:, LOOK.size :], inner.f, further.f, widest.f[:, : LOOK.size]], axis=1),
+            np.concatenate([widest.s[..., LOOK.size :], inner.s, further.s, widest.s[..., : LOOK.size]], axis=-1),
+            np.concatenate([widest.f[..., LOOK.size :], inner.f, further.f, widest.f[..., : LOOK.size]], axis=-1),
         )
         return _judged(sampler, (first, second, third), drawn, order)
 
@@ -115,47 +126,40 @@ def best_radius(function: Function, x: np.ndarray, count: int, order: float) -> 
 def _search(sampler: _Sampler) -> tuple[Interval, _Drawn, np.ndarray]:
     """A first interval on which f is resolved, its values, and a radius that is too large for each point."""
     x = sampler.x
-    r, limit, on = _start(x), np.full(x.size, np.inf), np.isfinite(x)
+    r, on = sampler.start, np.isfinite(x)
+    limit: Any = np.inf
     kept: Interval | None = None
     values: _Drawn | None = None
-    tries, climbs = np.zeros((2, x.size), dtype=int)
+    tries, climbs = np.zeros((2, *x.shape), dtype=int)
     for turn in range(len(SHRINK) + CLIMBS + 1):
-        drawn = sampler.interval(r, FIRST, on, np.zeros((x.size, 1 if turn == 0 else 0)))
+        drawn = sampler.interval(r, FIRST, on, np.zeros((*x.shape, 1 if turn == 0 else 0)))
         if turn == 0:
-            drawn.f /= sampler.measured(drawn.f)[:, None]
-            sampler.f0 = drawn.f[:, 0].copy()
+            sampler.measure(drawn)
         interval = sampler.read(drawn, r, FIRST)
-        drawn = _Drawn(drawn.s[:, -FIRST:], drawn.f[:, -FIRST:])
+        drawn = _Drawn(drawn.s[..., -FIRST:], drawn.f[..., -FIRST:])
         good = on & ~interval.bad
         if kept is None or values is None:
             kept, values = interval, drawn
         else:
             kept, values = interval.where(good, kept), drawn.where(good, values)
-        if (good & (interval.last > 3)).all():
+        if every(good & (interval.last > 3)):
             break
-        limit = np.where(on & interval.bad, r, limit)
+        limit = np.where(on & interval.bad, r, limit)[()]
         little = good & (interval.last <= 3) & (interval.last > 0)
         climbing = little & (climbs < CLIMBS) & (limit > CLIMB * r)
         shrinking = on & interval.bad & kept.bad & (tries < len(SHRINK)) & np.isfinite(sampler.f0)
-        small = _start(x) * SHRINK[np.minimum(tries, len(SHRINK) - 1)]
-        r = rounded(np.where(climbing, CLIMB * r, np.where(shrinking, small, r)))
-        climbs += climbing
-        tries += shrinking
+        small = sampler.start * SHRINK[np.minimum(tries, len(SHRINK) - 1)]
+        r = rounded(choose(climbing, CLIMB * r, choose(shrinking, small, r)))
+        climbs, tries = climbs + climbing, tries + shrinking
         on = climbing | shrinking
-        if not on.any():
+        if not some(on):
             break
     assert kept is not None
     assert values is not None
     constant = kept.last == 0  # as far as was seen: not looked for at the end of the world
-    if constant.any():
-        limit = np.where(constant, np.minimum(limit, 64 * np.maximum(np.abs(x), 1.0)), limit)
+    if some(constant):
+        limit = np.where(constant, np.minimum(limit, 64 * np.maximum(np.abs(x), 1.0)), limit)[()]
     return kept, values, limit
-
-
-def _start(x: np.ndarray) -> np.ndarray:
-    """An eighth of the scale that x0 suggests, to begin with."""
-    size = np.abs(x)
-    return rounded(np.clip(np.where(size == 0, 1.0, size), 1e-290, 1.0) / 8)
 
 
 def _next(
@@ -168,55 +172,58 @@ def _next(
     interval = sampler.read(drawn, r, count)
     for attempt in range(2):
         again = on & interval.bad
-        if not again.any():
+        if not some(again):
             break
-        r = rounded(np.where(again, np.sqrt(r * before.radius) if attempt == 0 else before.radius, r))
+        r = rounded(choose(again, np.sqrt(r * before.radius) if attempt == 0 else before.radius, r))
         redrawn = sampler.interval(r, count, again, extra)
         interval = interval.where(~again, sampler.read(redrawn, r, count))
         drawn = drawn.where(~again, redrawn)
-    interval.bad |= ~on
+    interval.bad = interval.bad | ~on
     return interval, drawn
 
 
+def _placed(row: np.ndarray, where: np.ndarray, new: np.ndarray | bool) -> np.ndarray:
+    """A row with other entries in some places."""
+    out = np.array(row)
+    out[where] = new
+    return out[()]
+
+
 def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], drawn: _Drawn, order: int) -> Smooth:
-    x, eps, f0 = sampler.x, sampler.function.eps, sampler.f0
-    third = intervals[2]
+    x, f0, eps, unit = sampler.x, sampler.f0, sampler.function.eps, sampler.unit
+    first, second, third = intervals
     widest = Estimate(third, order)
-    value, error = together(Estimate(intervals[1], order), widest)
-    size = np.sqrt((drawn.f * drawn.f)[:, :THIRD] @ np.full(THIRD, 1 / THIRD))
-    y = drawn.f - f0[:, None]
-    values = Values(x, third.radius, f0, size, drawn.s[:, :THIRD], y[:, :THIRD], drawn.s[:, THIRD:], y[:, THIRD:], eps)
+    value, error = together(Estimate(second, order), widest)
+    s, y = drawn.s, drawn.f - column(f0)
+    inner_s, inner_y = s[..., THIRD:], y[..., THIRD:]
+    values = Values(x, third.radius, f0, third.size, s[..., :THIRD], y[..., :THIRD], inner_s, inner_y, eps)
     misfit = Misfit(values, third, widest, order)
     error = error + misfit.allowance * widest.scale
-    known = np.isfinite(y).all(axis=1)
-    bad = intervals[0].bad | intervals[1].bad | third.bad | ~known
-    calm = third.plateau <= CALM * third.floor
-    p, jump, lost = np.zeros(x.size, dtype=int), np.zeros(x.size), np.zeros(x.size, dtype=bool)
+    known = np.isfinite(np.add.reduce(y, axis=-1))
+    bad = first.bad | second.bad | third.bad | ~known
+    calm, off = third.plateau <= CALM * third.floor, misfit.off
     kinked = misfit.kinked & ~bad
+    p, jump, lost = (np.zeros(x.shape, dtype)[()] for dtype in (int, float, bool))
     suspect = kinked | ((third.noise > LOUD * third.floor) & (misfit.surest > MAYBE) & known)
-    solved = np.empty(0, dtype=int)
-    if suspect.any():
-        index = np.flatnonzero(suspect)
-        one = without_kink(values.at(index), order)
-        solved = index[one.found]
-        value[solved], error[solved] = one.value[one.found], one.error[one.found]
-        p[solved], jump[solved] = one.p[one.found], one.size[one.found]
-        lost[solved] = (one.p <= order)[one.found] & ~one.surely[one.found]
-        calm[solved], kinked[solved], bad[solved] = True, False, False
-    off = misfit.off
-    off[solved] = False
+    if some(suspect):
+        one = without_kink(values.at(suspect), order)
+        here = one.found
+        solved = _placed(lost, suspect, here)
+        value[solved], error[solved] = one.value[here], one.error[here]
+        p, jump = _placed(p, solved, one.p[here]), _placed(jump, solved, one.size[here])
+        lost = _placed(lost, solved, ((one.p <= order) & ~one.surely)[here])
+        calm, kinked, bad, off = calm | solved, kinked & ~solved, bad & ~solved, off & ~solved
     # f(x0) is known, and the rounding of x0 inside f, and of the result
-    orders = np.arange(order + 1)
-    value[:, 0], error[:, 0] = f0, eps * np.abs(f0)
-    error += eps * np.abs(value)
-    error[:, :-1] += eps * np.abs(x)[:, None] * np.abs(value[:, 1:]) * orders[1:]
-    moves = (third.variation + 1e-6 * np.abs(f0))[:, None] * widest.scale
-    enough = ((error <= 0.5 * np.abs(value)) | (error <= 1e-2 * moves))[:, 1:].all(axis=1)
-    ok = ~(bad | off | kinked) & np.isfinite(error).all(axis=1)
-    step = np.where(orders == p[:, None], jump[:, None], 0.0)
-    left = _direction(value - step, error, y[:, THIRD:], drawn.s[:, THIRD:], -1)
-    right = _direction(value + step, error, y[:, THIRD:], drawn.s[:, THIRD:], 1)
-    unit = sampler.unit
+    value[..., 0], error[..., 0] = f0, eps * np.abs(f0)
+    orders, size = np.arange(order + 1), np.abs(value)
+    error += eps * size
+    error[..., :-1] += column(eps * np.abs(x)) * (size[..., 1:] * orders[1:])
+    moves = column(third.variation + 1e-6 * np.abs(f0)) * widest.scale
+    enough = (error <= np.maximum(0.5 * size, 1e-2 * moves))[..., 1:].all(axis=-1)
+    ok = ~(bad | off | kinked) & np.isfinite(np.add.reduce(error, axis=-1))
+    step = (orders == column(p)) * column(jump) if some(p > 0) else 0.0
+    left = _direction(value - step, error, inner_y, inner_s, -1)
+    right = _direction(value + step, error, inner_y, inner_s, 1)
     return Smooth(
         value.T * unit, error.T * unit, ok, enough, third.radius, misfit.noise * unit, calm, left, right, p,
         jump * unit, lost, sampler.nfev,
@@ -225,11 +232,11 @@ def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], d
 
 def _direction(value: np.ndarray, error: np.ndarray, y: np.ndarray, s: np.ndarray, side: int) -> np.ndarray:
     """The way f leaves x0 on one side: by the first coefficient that is not 0, or by the values."""
-    way = side * np.sign(value[:, 1])
-    open_ = np.abs(value[:, 1]) <= error[:, 1]
-    if open_.any():
-        beside = np.where(s[open_] * side > 0, np.sign(y[open_]), np.nan)
-        low, high = np.fmin.reduce(beside, axis=1), np.fmax.reduce(beside, axis=1)
-        sign = leaving(list(value[open_].T), list(error[open_].T), side)
-        way[open_] = np.where(sign != 0, sign, np.where(low == high, low, np.nan))
-    return way
+    slope = value.T[1]
+    way, open_ = side * np.sign(slope), np.abs(slope) <= error.T[1]
+    if not some(open_):
+        return way
+    beside = np.where(s[open_] * side > 0, np.sign(y[open_]), np.nan)
+    low, high = np.fmin.reduce(beside, axis=-1), np.fmax.reduce(beside, axis=-1)
+    sign = leaving(list(value[open_].T), list(error[open_].T), side)
+    return _placed(way, open_, np.where(sign != 0, sign, np.where(low == high, low, np.nan)))

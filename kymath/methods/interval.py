@@ -9,10 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .circle import column, every, some
+
 UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
 RESOLVED = 1e-3  # of the variation of f on the interval: what the coefficients at the end may reach
 GRID = 2.0 ** np.arange(-5, 7.01, 0.125)
 FEW = 64  # points for which the sums are taken in the longest floating type
+
+
+def choose(mask: Any, a: Any, b: Any) -> Any:
+    """a where a mask holds, else b; at one point, where the mask is a number, one of the two."""
+    return np.where(mask, a, b) if mask.ndim else a if mask else b
 
 
 class Table(NamedTuple):
@@ -21,7 +28,7 @@ class Table(NamedTuple):
     nodes: np.ndarray  # first-kind Chebyshev nodes, ascending; 0 is none of them
     weights: np.ndarray  # values to coefficients
     long: np.ndarray  # the same in the longest floating type there is
-    slopes: np.ndarray  # coefficients to the values of R·f′ at the nodes
+    slopes: np.ndarray  # values to those of R·f′
     end: int  # where the coefficients begin that should hold nothing but noise
     orders: np.ndarray  # 0 … N − 1
     until: np.ndarray  # until[k]: 1 up to the k-th coefficient
@@ -29,6 +36,7 @@ class Table(NamedTuple):
     middle: np.ndarray  # the mean of those indices
     sums: np.ndarray  # squares of coefficients to the squares of what is asked of them
     centre: np.ndarray  # T_j(0)
+    mean: np.ndarray  # values to their mean
 
 
 @lru_cache(maxsize=32)
@@ -45,9 +53,9 @@ def table(count: int) -> Table:
     j, odd = np.arange(count), 2 * np.arange(count)[::-1] + 1
     long = cosine[np.outer(odd, j) % turn]  # cos(jθ_k), nodes ascending
     sine = cosine[(np.outer(odd, j) - count) % turn]  # sin(jθ_k)
-    slopes = ((j * sine) / cosine[(odd - count) % turn][:, None]).T
     weights = long * 2 / count
     weights[:, 0] /= 2
+    slopes = weights @ ((j * sine) / cosine[(odd - count) % turn][:, None]).T
     end = count - max(count // 4, 3)
     index = np.arange(count)
     until = (index <= index[:, None]).astype(float)
@@ -65,12 +73,9 @@ def table(count: int) -> Table:
     sums[:, 4] = index**2
     return Table(
         long[:, 1].astype(float), weights.astype(float), weights, slopes.astype(float), end, index, until,
-        np.stack([level, fall], axis=1), middle, sums, long_centre(count),
+        np.stack([level, fall], axis=1), middle, sums, np.array([1.0, 0.0, -1.0, 0.0])[index % 4],
+        np.full(count, 1 / count),
     )  # fmt: skip
-
-
-def long_centre(count: int) -> np.ndarray:
-    return np.array([(1.0, 0.0, -1.0, 0.0)[j % 4] for j in range(count)])
 
 
 @lru_cache(maxsize=64)
@@ -91,11 +96,14 @@ def taylor_table(degree: int, order: int) -> np.ndarray:
 
 @dataclass
 class Interval:
-    """f on [x0 − R, x0 + R] about each of P points: f − f(x0) = Σ_j c_j T_j(s/R), and whether that can be believed."""
+    """f on [x0 − R, x0 + R] about a point, or about each of many: f − f(x0) = Σ_j c_j T_j(s/R), and whether that can be
+    believed. At one point the fields without j are numbers, and no arrays.
+    """
 
     radius: np.ndarray
     c: np.ndarray
     envelope: np.ndarray  # the largest |c_j| from here on, of those above the noise
+    size: np.ndarray  # rms of f
     variation: np.ndarray  # rms of f − f(x0)
     floor: np.ndarray  # standard deviation in c that rounding of f and of its argument must leave
     noise: np.ndarray  # the one that is there, at most
@@ -107,12 +115,12 @@ class Interval:
 
     @property
     def count(self) -> int:
-        return self.c.shape[1]
+        return self.c.shape[-1]
 
     def where(self, take: np.ndarray, other: Interval) -> Interval:
         """This one where ``take`` holds, else the other, of as many nodes."""
-        if take.all():
-            return self
+        if every(take) or not some(take):
+            return self if every(take) else other
         rows = {
             name: np.where(take[:, None] if value.ndim > 1 else take, value, getattr(other, name))
             for name, value in vars(self).items()
@@ -120,51 +128,43 @@ class Interval:
         return Interval(**rows)
 
 
-def abscissae(x: np.ndarray, radius: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points x + R·t as they can be represented, and s = their true distance from x."""
-    at = x[:, None] + radius[:, None] * table(count).nodes
-    return at, at - x[:, None]
-
-
 def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: np.ndarray, eps: float) -> Interval:
-    """The coefficients from y = f(x + s) − f(x), (P, N), where |f| has the rms ``size``."""
-    count = y.shape[1]
-    known = table(count)
-    bad = np.zeros(len(x), dtype=bool)
-    if not math.isfinite(float(y.sum())):
-        bad = ~np.isfinite(y).all(axis=1)
-        y = np.where(bad[:, None], 0.0, y)
+    """The coefficients from y = f(x + s) − f(x), (…, N), where |f| has the rms ``size``."""
+    count = y.shape[-1]
+    known, finite = table(count), None
+    if not math.isfinite(np.vdot(y, y)):
+        finite = np.isfinite(y).all(axis=-1)
+        y = np.where(column(finite), y, 0.0)
     distance = np.abs(x) / radius
-    c = y @ known.weights
-    if (distance > 0.125).any():  # the nodes were rounded: one step with the slope of what was found
-        y = y + (known.nodes - s / radius[:, None]) * (c @ known.slopes)
-        c = y @ known.weights
-    if len(x) <= FEW:
-        c = (y.astype(np.longdouble) @ known.long).astype(float)
+    if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what is found
+        y = y + (known.nodes - s / column(radius)) * (y @ known.slopes)
+    c = (y.astype(np.longdouble) @ known.long).astype(float) if x.size <= FEW else y @ known.weights
     square = c * c
     tail, variation, near, before, slope = np.sqrt(square @ known.sums).T
     floor = (UNIT * eps * math.sqrt(2 / count)) * (size + 0.5 * distance * slope) + 1e-60
-    above = 30 * floor
-    bad |= tail > np.maximum(RESOLVED * variation, above)
-    bad |= np.abs(c @ known.centre) > np.maximum(30 * RESOLVED * variation, above)  # f(x0) is one of the values
+    centre, above = np.abs(c @ known.centre), 30 * floor
+    bad = (tail > RESOLVED * variation) & (tail > above)
+    bad = bad | (centre > 30 * RESOLVED * variation) & (centre > above)  # f(x0) is one of the values
     if count > 8:
-        bad |= near > before + above  # they fall, or are noise
+        bad = bad | (near > before + above)  # they fall, or are noise
+    if finite is not None:
+        bad = bad | ~finite
     falls = (near <= 0.2 * before) & (tail <= 0.5 * before)  # then the end is no noise but what is still to fall
-    noise = np.maximum(np.where(falls, np.minimum(tail, 2 * near), tail), floor)
-    plateau = np.where(falls, 2 * floor, noise)
-    last = ((square > (25 * noise * noise)[:, None]) * known.orders).max(axis=1)
+    noise = np.maximum(choose(falls, np.minimum(tail, 2 * near), tail), floor)
+    plateau = choose(falls, 2 * floor, noise)
+    last = np.maximum.reduce((square > column(25 * noise * noise)) * known.orders, axis=-1)
     seen = np.abs(c) * known.until[last]
-    envelope = np.maximum.accumulate(seen[:, ::-1], axis=1)[:, ::-1]
+    envelope = np.maximum.accumulate(seen[..., ::-1], axis=-1)[..., ::-1]
     logs = np.log(envelope + 1e-300)
-    level, fall = (known.fit[last] @ logs[..., None])[..., 0].T
-    fall, middle = -fall, known.middle[last]
-    few = last < 3
-    if few.any():  # a polynomial, as far as can be seen: straight to the noise behind it
-        top = logs[np.arange(len(x)), last]
-        fall = np.where(few, np.maximum(top - np.log(floor), 0) + 1.5, fall)
-        level, middle = np.where(few, top, level), np.where(few, last, middle)
+    level, slope = (known.fit[last] @ logs[..., None])[..., 0].T
+    fall, middle, few = -slope, known.middle[last], last < 3
+    if some(few):  # a polynomial, as far as can be seen: straight to the noise behind it
+        top = np.take_along_axis(logs, last[..., None], axis=-1)[..., 0]
+        fall = choose(few, np.maximum(top - np.log(floor), 0) + 1.5, fall)
+        level, middle = choose(few, top, level), choose(few, last, middle)
     fall = np.maximum(fall, 1e-3)
-    return Interval(radius, c, envelope, variation, floor, noise, plateau, last, level + fall * middle, fall, bad)
+    level = level + fall * middle
+    return Interval(radius, c, envelope, size, variation, floor, noise, plateau, last, level, fall, bad)
 
 
 @lru_cache(maxsize=64)
@@ -178,11 +178,10 @@ def predicted(at: Interval, count: int, order: float) -> np.ndarray:
     A singularity at i·ρ makes |c_j| fall as e^{−j·asinh(ρ/R)}: error(λR)·λ^order = noise·m^{n+½} + truncation, with m
     the last coefficient above the noise. Bernstein's ellipse: Trefethen, Approximation Theory and Practice, ch. 8.
     """
-    fall = np.arcsinh(np.sinh(at.fall)[:, None] / GRID)
-    noise = (at.plateau * math.sqrt(at.count / count))[:, None]
-    level = at.level[:, None]
-    m = np.minimum(np.maximum((level - np.log(3 * noise)) / fall, 1.0), count)
-    beyond = np.exp(level - fall * count) / -np.expm1(-fall)
-    rounding = noise / math.sqrt(2 * (2 * order + 1))
-    cost = (rounding * m ** (order + 0.5) + (2.0 * float(count) ** order) * beyond) * _powers(order)
-    return at.radius * GRID[cost.argmin(axis=1)]
+    slope = np.arcsinh(column(np.sinh(-at.fall)) / GRID)
+    noise = at.plateau * math.sqrt(at.count / count)
+    m = np.minimum(np.maximum(column(np.log(3 * noise) - at.level) / slope, 1.0), count)
+    beyond = np.exp(column(at.level) + slope * count) / np.expm1(slope)
+    rounding = noise / (math.sqrt(2 * (2 * order + 1)) * 2.0 * float(count) ** order)
+    cost = (column(rounding) * m ** (order + 0.5) - beyond) * _powers(order)
+    return at.radius * GRID[cost.argmin(axis=-1)]

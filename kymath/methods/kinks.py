@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .circle import column
 from .interval import UNIT, Interval, read, table
 from .shrinkage import Estimate, taylor
 
@@ -27,7 +28,7 @@ ALIKE = 4.0  # orders that leave so many times the least noise may be the right 
 
 @dataclass
 class Values:
-    """f − f(x0) at distances s from P points: those of the widest interval, and those further in."""
+    """f − f(x0) at distances s from a point, or from many: those of the widest interval, and those further in."""
 
     x: np.ndarray
     radius: np.ndarray
@@ -39,8 +40,9 @@ class Values:
     inner_y: np.ndarray
     eps: float
 
-    def at(self, index: np.ndarray) -> Values:
-        rows = {name: row[index] for name, row in vars(self).items() if name != "eps"}
+    def at(self, take: np.ndarray) -> Values:
+        """Those of the points of a mask, as of many."""
+        rows = {name: row[take] for name, row in vars(self).items() if name != "eps"}
         return Values(**rows, eps=self.eps)
 
     def read(self) -> Interval:
@@ -77,38 +79,48 @@ def _columns(t: np.ndarray) -> np.ndarray:
     return np.multiply.accumulate(out, axis=-1, out=out)
 
 
+def _chebyshev(t: np.ndarray, count: int) -> np.ndarray:
+    """T_j(t) for j < count, −1 ≤ t ≤ 1: the real parts of the powers of t + i√(1 − t²)."""
+    out = np.empty((*t.shape, count), dtype=complex)
+    out[..., 0] = 1.0
+    out[..., 1:] = (t + 1j * np.sqrt(1 - t * t))[..., None]
+    return np.multiply.accumulate(out, axis=-1, out=out).real.copy()
+
+
 class Misfit:
     """What a fit leaves over, and how much of it each kink would explain."""
 
-    off: np.ndarray  # (P,) some value lies where the fit cannot be
-    size: np.ndarray  # (P, 1 + KINKS): A·R^p by least squares, for each p alone
+    off: np.ndarray  # (…) some value lies where the fit cannot be
+    size: np.ndarray  # (…, 1 + KINKS): A·R^p by least squares, for each p alone
     doubt: np.ndarray  # its standard deviation
-    noise: np.ndarray  # (P,) of one value
-    moved: np.ndarray  # (P, order + 1, 1 + KINKS): by how much a kink of size 1 has moved each coefficient, in R^-n
+    surest: np.ndarray  # (…) the largest size over its doubt
+    noise: np.ndarray  # (…) of one value
+    moved: np.ndarray  # (…, order + 1, 1 + KINKS): by how much a kink of size 1 has moved each coefficient, in R^-n
 
     def __init__(self, values: Values, wide: Interval, fit: Estimate, order: int) -> None:
         count = wide.count
-        shapes, orders = _shapes(count, order), table(count).orders
-        t, y = values.inner_s / values.radius[:, None], values.inner_y
-        inside = (np.abs(t) <= 1) & np.isfinite(y)
+        shapes = _shapes(count, order)
+        t, y = values.inner_s / column(values.radius), values.inner_y
+        inside = np.abs(t) <= 1
         t = t * inside
-        v = np.cos(orders * np.arccos(t)[..., None])
-        missed = y - (v @ fit.c[..., None])[..., 0]
-        missed[~inside] = 0.0
-        rounding = UNIT * values.eps * (np.abs(y) + np.abs(values.f0)[:, None])
-        own = np.maximum(wide.noise[:, None] * math.sqrt(count / 2), rounding)
+        v = _chebyshev(t, count)
+        missed = (y - (v @ fit.c[..., None])[..., 0]) * inside
+        rounding = (UNIT * values.eps) * (np.abs(y) + column(np.abs(values.f0)))
+        own = np.maximum(column(wide.noise * math.sqrt(count / 2)), rounding)
         allowed = own * own + ((v * v) @ fit.left[..., None])[..., 0]
-        self.noise = own[:, 0]
-        self.off = (np.abs(missed) > 9 * np.sqrt(allowed) + 3 * fit.error[:, :1]).any(axis=1)
-        shrunk = 1 - fit.weight[:, 1:]
+        self.noise = own.T[0]
+        self.off = (np.abs(missed) > 9 * np.sqrt(allowed) + 3 * fit.error[..., :1]).any(axis=-1)
+        shrunk = 1 - fit.weight[..., 1:]
         shrunk *= shrunk
-        half = (count / 2) / own[:, :1] ** 2  # Parseval
+        half = column((count / 2) / self.noise**2)  # Parseval
         smoothed = fit.weight[..., None] * shapes.columns
         left = (_columns(t) - v @ smoothed) * inside[..., None]
         weighted = left / allowed[..., None]
-        power = (weighted * left).sum(axis=1) + half * (shrunk @ shapes.squares[1:])
-        seen = (missed[:, None] @ weighted)[:, 0] + half * ((shrunk * wide.c[:, 1:]) @ shapes.columns[1:])
-        self.size, self.doubt = seen / power, 1 / np.sqrt(power)
+        power = (weighted * left).sum(axis=-2) + half * (shrunk @ shapes.squares[1:])
+        seen = (missed[..., None, :] @ weighted)[..., 0, :] + half * ((shrunk * wide.c[..., 1:]) @ shapes.columns[1:])
+        self.doubt = 1 / np.sqrt(power)
+        sure = seen * self.doubt
+        self.size, self.surest = sure * self.doubt, np.abs(sure).max(axis=-1)
         self.moved = np.abs(taylor(count, order).a.T @ smoothed) + shapes.jump
 
     @property
@@ -116,13 +128,9 @@ class Misfit:
         return self.surest > SURE
 
     @property
-    def surest(self) -> np.ndarray:
-        return (np.abs(self.size) / self.doubt).max(axis=1)
-
-    @property
     def allowance(self) -> np.ndarray:
-        """(P, order + 1): what a kink too small to be sure of may have done to each coefficient, in R^-n."""
-        return (self.moved * (2 * np.abs(self.size))[:, None, :])[..., 1:].max(axis=2)
+        """(…, order + 1): what a kink too small to be sure of may have done to each coefficient, in R^-n."""
+        return (self.moved[..., 1:] * (2 * np.abs(self.size[..., None, 1:]))).max(axis=-1)
 
 
 @dataclass

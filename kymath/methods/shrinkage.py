@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .interval import Interval, table, taylor_table
+from .circle import column, some
+from .interval import Interval, taylor_table
 
 STEEPEST = 3.0  # below the noise a coefficient may be smaller than the one before by e^3, no more
 
@@ -16,6 +17,8 @@ STEEPEST = 3.0  # below the noise a coefficient may be smaller than the one befo
 class Taylor(NamedTuple):
     """From ``count`` Chebyshev to the first Taylor coefficients."""
 
+    j: np.ndarray  # 0 … N − 1
+    below: np.ndarray  # below[k]: what those after the k-th may reach, over the noise
     orders: np.ndarray
     a: np.ndarray  # (N, order + 1)
     squares: np.ndarray
@@ -26,7 +29,9 @@ class Taylor(NamedTuple):
 def taylor(count: int, order: int) -> Taylor:
     n = np.arange(order + 1)
     a = taylor_table(count - 1, order).T.copy()
-    return Taylor(n, a, a * a, np.array([float(count) ** k / math.factorial(k) for k in n]))
+    j = np.arange(float(count))
+    below = np.exp(-STEEPEST * np.maximum(j - j[:, None], 0))
+    return Taylor(j, below, n, a, a * a, np.array([float(count) ** k / math.factorial(k) for k in n]))
 
 
 class Estimate:
@@ -37,30 +42,30 @@ class Estimate:
     """
 
     def __init__(self, at: Interval, order: int) -> None:
-        j, known = table(at.count).orders, taylor(at.count, order)
-        line = np.exp(at.level[:, None] - at.fall[:, None] * j)
-        unseen = at.noise[:, None] * np.exp(-STEEPEST * np.maximum(j - at.last[:, None], 0))
-        tau = 3 * np.maximum(np.maximum(line, unseen), at.envelope)
+        known = taylor(at.count, order)
+        level, fall, noise = column(at.level), column(at.fall), column(at.noise)
+        tau = np.maximum(np.exp(level - fall * known.j), noise * known.below[at.last])
+        tau = 3 * np.maximum(tau, at.envelope, out=tau)
         tau *= tau
-        sigma = (at.noise * at.noise)[:, None]
+        sigma = noise * noise
         self.weight = tau / (tau + sigma)
         self.left = self.weight * sigma
         self.c = self.weight * at.c
-        self.scale = at.radius[:, None] ** -known.orders
-        beyond = 2 * np.exp(at.level - at.fall * at.count) / -np.expm1(-at.fall)
+        self.scale = column(at.radius) ** -known.orders
+        beyond = 2 * np.exp(level - fall * at.count) / -np.expm1(-fall)
         self.value = (self.c @ known.a) * self.scale
-        self.error = (4 * np.sqrt(self.left @ known.squares) + beyond[:, None] * known.growth) * self.scale
+        self.error = (4 * np.sqrt(self.left @ known.squares) + beyond * known.growth) * self.scale
 
 
 def together(one: Estimate, other: Estimate) -> tuple[np.ndarray, np.ndarray]:
     """The mean of two intervals' estimates, weighted by their errors: they come from different values."""
-    first, second = one.error**2, other.error**2
+    first, second = one.error * one.error, other.error * other.error
     total = first + second
     value = (second * one.value + first * other.value) / total
     error = np.sqrt(first * second / total)
     apart = np.abs(one.value - other.value)
     differ = apart > 1.5 * (one.error + other.error)
-    if differ.any():
+    if some(differ):
         better = np.where(first < second, one.value, other.value)
         value = np.where(differ, better, value)
         error = np.where(differ, np.minimum(one.error, other.error) + 2 * apart, error)

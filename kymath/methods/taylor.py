@@ -38,6 +38,7 @@ __all__ = ["Escaped", "Taylor"]
 LOOK = 9  # coefficients looked at where f′ = 0, to see which way f leaves x0
 CHECKED = 16  # points of an array at which real values are compared
 EPS = 2 * UNIT
+FAR = 1e7  # steps this long are powers that floats may not hold
 _QUARTERS = tuple(4.0**-k for k in range(1, 42))
 
 
@@ -298,16 +299,19 @@ def _one_by_one(
 def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
     """Whether f is where the Taylor polynomial says, at x0 and beside it."""
     c = found.c
-    h = 0.125 * max(abs(x0), 1.0)
-    sizes = [abs(x) * h**k for k, x in enumerate(c)][1:]
+    if not all(map(math.isfinite, c)):
+        return False
+    wide = h = 0.125 * max(abs(x0), 1.0)
+    while math.inf in (sizes := _sizes(c, h)):
+        h /= 64
     for _ in range(60):
         largest = max(sizes)
         if max(sizes[-2:]) <= 1e-9 * largest or largest == 0:
             break
         h /= 4
         sizes = list(map(_mul, sizes, _QUARTERS))
-    for _ in range(3):
-        largest = max(abs(c[k]) * h**k for k in range(1, len(c)))
+    for _ in range(3 if wide < FAR else 12):
+        largest = max(_sizes(c, h))
         t = x0 + side * h
         s = t - x0
         f0, beside = function(np.array([x0, t])).tolist()
@@ -316,10 +320,26 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
         if not abs(f0 - c[0]) <= noise:
             return False
         rise = s * series.value(c[1:], s)
-        if abs(beside - f0 - rise) <= noise + 1e-6 * largest + 16 * h ** len(c) * max(1.0, abs(f0)):
+        unseen = (h if wide < FAR else h / wide) ** len(c)  # the first power that the coefficients do not tell of
+        if abs(beside - f0 - rise) <= noise + 1e-6 * largest + 16 * unseen * max(1.0, abs(f0)):
             return True
         h /= 16
     return False
+
+
+def _sizes(c: list[float], h: float) -> list[float]:
+    """|c_k| h^k for k ≥ 1, inf where they are beyond the range of floats."""
+    if h < FAR:
+        return [abs(x) * h**k for k, x in enumerate(c)][1:]
+    mantissa, power = math.frexp(h)
+    out = []
+    for k, x in enumerate(c[1:], 1):
+        own, size = math.frexp(abs(x))
+        try:
+            out.append(math.ldexp(own * mantissa**k, size + k * power))
+        except OverflowError:
+            out.append(math.inf)
+    return out
 
 
 def _checked(function: Function, x0: np.ndarray, evidence: Evidence, side: str) -> Evidence:

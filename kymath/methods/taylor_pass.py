@@ -103,8 +103,10 @@ def _plain(out: Any, run: Pass, n: int) -> Found:
     if run.why:
         raise Escaped(run.why)
     try:
-        value = float(out)
-    except (TypeError, ValueError) as error:
+        value = math.nan if out is np.ma.masked else float(out)
+    except OverflowError:  # a whole number beyond the range of floats
+        value = math.nan
+    except Exception as error:  # TypeError, or whatever a __float__ may raise
         raise Escaped(f"f gave a {type(out).__name__} when it was given a jet") from error
     rest = [0.0] * (n - 1)
     return Found([value, *rest], [UNIT * abs(value), *rest], run.flagged, plain=True)
@@ -126,8 +128,9 @@ def block(function: Function, call: Callable[[Any], Any], x: np.ndarray, n: int)
     try:
         out = call(Jet([x, 1.0], None, run))
     except Exception:
-        return None
+        out = None
     if not isinstance(out, Jet) or run.why or out.shape != x.shape:
+        function.nfev += 1  # the call in vain
         return None
     bad = None
     for k, row in enumerate(out.c):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .compare import compare
 from .connection import connection
 from .convergence import convergence
 
-__all__ = ["connection", "convergence"]
+__all__ = ["compare", "connection", "convergence"]
