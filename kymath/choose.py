@@ -111,9 +111,9 @@ def _taken(
 def _how(method: Method, evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str) -> str:
     agree = "; the two sides agree" if side == "both" else f"; from the {side}"
     if isinstance(method, Adaptive):
-        minimised = method.solver == "scipy" or not rule.closed(family)
-        road = "SciPy minimises at each step" if minimised else "divided differences at geometric steps, extrapolated"
-        return f"adaptive: {road}{agree}."
+        if method.solver == "scipy" or not rule.closed(family):
+            return f"adaptive: SciPy minimises at each step{agree}."
+        return f"adaptive: {evidence.message or 'divided differences at geometric steps, extrapolated' + agree}."
     if isinstance(method, Taylor):
         return "taylor: f was run on truncated power series; checked by real values."
     if isinstance(method, Contour):

@@ -129,9 +129,10 @@ class Function:
             raise TypeError("not vectorised")  # integers too: np.vectorize cuts floats to the type of its first value
         if out.dtype.kind == "f" and out.dtype != DOUBLE:
             self.eps = max(float(np.finfo(out.dtype).eps), EPS)
+        plain = np.array(out, dtype=float)  # of a subclass too
         if isinstance(out, np.ma.MaskedArray):
-            return np.asarray(out.astype(float).filled(np.nan))
-        return np.asarray(out.astype(float))  # of a subclass the plain array
+            plain[np.ma.getmaskarray(out)] = np.nan
+        return plain
 
     def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
         """A callable is vectorised if an element's value does not depend on its neighbours."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import mpmath
 import numpy as np
 import sympy as sp
 
@@ -20,6 +21,7 @@ from .function import Function
 from .rules import Rule
 
 T = sp.Symbol("t")
+_LONG = (sp.Basic, mpmath.mpf)  # numbers that NumPy's functions do not take
 _SYMBOLS = {"Linear": "L", "Polynomial": "P", "Exponential": "E", "Trigonometric": "T", "Harmonic": "H"}
 
 
@@ -125,7 +127,7 @@ class KYTransform:
     def __call__(self, t: Any) -> Any:
         """g(t; θ), the connection curve at t (numbers, arrays or SymPy)."""
         theta, x0 = self.theta, self.x0
-        if isinstance(t, (float, np.ndarray, np.floating)) and any(isinstance(c, sp.Basic) for c in (*theta, x0)):
+        if isinstance(t, (float, np.ndarray, np.floating)) and any(isinstance(c, _LONG) for c in (*theta, x0)):
             theta, x0 = tuple(float(c) for c in theta), float(x0)
         return self.family(t - x0, theta)
 

@@ -405,3 +405,16 @@ def test_circle_coefficients():
     unit = table(48).unit
     assert np.allclose(np.abs(unit), 1, atol=2e-16)
     assert unit[0].imag > 0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda t: t * t if abs(t) < 0.1 else 0 * t,
+        lambda t: np.where(np.abs(t) < 0.2, np.sin(t), 0),
+        lambda t: np.where(np.abs(t) < 1e-5, np.sin(t), 0),
+    ],
+)
+def test_a_function_of_small_support_is_not_zero(f):
+    result = ky.transform(f, 0.0, method=ky.Contour(), raises=False)
+    assert result.status is ky.Status.NOT_APPLICABLE

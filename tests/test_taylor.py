@@ -157,6 +157,65 @@ def test_arrays_agree_with_single_points(name):
             assert abs(alone.jet.values[k] - found.jet.values[k][place]) <= room
 
 
+# -- Bessel functions --------------------------------------------------------------------------------------------------
+
+BESSEL = {"y": (sc.yv, mp.bessely, -1, 1), "i": (sc.iv, mp.besseli, 1, 1), "k": (sc.kv, mp.besselk, 1, -1)}
+
+
+def _bessel_derivative(kind, nu, x, j):
+    """Z_ν^(j)(x) at 40 digits (DLMF 10.6.7, 10.29.5)."""
+    _, g, step, turn = BESSEL[kind]
+    with mp.workdps(40):
+        return (mp.mpf(turn) / 2) ** j * sum(step**i * mp.binomial(j, i) * g(nu - j + 2 * i, x) for i in range(j + 1))
+
+
+@pytest.mark.parametrize("kind", BESSEL)
+@pytest.mark.parametrize("nu", [0, 1, 3, 12, 0.5, 2.5, 0.74, -0.3, -1.5, -2])
+def test_bessel_functions_are_covered(kind, nu):
+    f = lambda t: BESSEL[kind][0](nu, t)
+    x = np.array([0.04, 0.3, 1.95, 7.7, 31.0])
+    many = jet(f, x, ORDERS)
+    for i, x0 in enumerate(x):
+        found = Taylor().checked(Function(f), np.asarray(x0), jet(f, x0, ORDERS))
+        assert found.status[()] is Status.CONVERGED
+        for k in range(ORDERS + 1):
+            exact = _bessel_derivative(kind, mp.mpf(nu), mp.mpf(float(x0)), k)
+            for value, error in (
+                (found.jet.values[k], found.jet.errors[k]),
+                (many.jet.values[k][i], many.jet.errors[k][i]),
+            ):
+                assert abs(mp.mpf(float(value)) - exact) <= error, (x0, k, value, error)
+                if kind != "y" and nu >= 0:  # no zeros
+                    assert error <= 2e-12 * abs(exact)
+
+
+@pytest.mark.parametrize(
+    ("f", "kind", "nu"),
+    [(sc.y0, "y", 0), (sc.y1, "y", 1), (lambda t: sc.yn(2, t), "y", 2), (sc.i0, "i", 0), (sc.i1, "i", 1),
+     (sc.k0, "k", 0), (sc.k1, "k", 1), (lambda t: sc.kn(2, t), "k", 2)],
+)  # fmt: skip
+def test_bessel_functions_of_functions(f, kind, nu):
+    result = ky.transform(lambda t: f(2 + np.sin(3 * t)), 0.4, EIGHT, method=Taylor())
+    with mp.workdps(40):
+        exact = mp.taylor(lambda t: BESSEL[kind][1](nu, 2 + mp.sin(3 * t)), mp.mpf(0.4), ORDERS)
+    for k in range(ORDERS + 1):
+        assert abs(mp.mpf(float(result.coefficient(k))) - exact[k]) <= result.error[-1 - k], k
+
+
+def test_bessel_functions_at_the_edges():
+    assert values(sc.i0, 0.0, 4) == [1, 0, 0.5, 0, 0.375]
+    assert values(sc.i1, -0.0, 2) == [0, 0.5, 0]
+    x = sp.symbols("x")
+    assert values(sp.besselk(0, x), 0.7, 1) == values(sc.k0, 0.7, 1)
+    for f in (sc.y0, sc.k0, sc.k1, lambda t: sc.yv(0.5, t)):
+        assert jet(f, 0.0).status[()] is Status.NOT_FINITE
+        assert jet(f, -1.0).status[()] is Status.NOT_FINITE
+        assert jet(f, np.array([-1.0, 0.0, 1.0])).status.tolist() == [Status.NOT_FINITE] * 2 + [Status.CONVERGED]
+    assert jet(lambda t: sc.iv(0.5, t), 0.0).status[()] is not Status.CONVERGED
+    with pytest.raises(Escaped):
+        jet(lambda t: sc.kv(t, 1.0), 0.7)
+
+
 # -- what users write --------------------------------------------------------------------------------------------------
 
 
@@ -473,6 +532,72 @@ def test_check_accepts_the_functions_of_the_table():
         assert Taylor().checked(Function(f), np.asarray(x0), jet(f, x0)).status[()] is Status.CONVERGED
 
 
+# -- out of the ordinary -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [None, Taylor()])
+@pytest.mark.parametrize(
+    ("f", "x0", "slope"),
+    [
+        (np.log, 1e60, 1e-60), (np.log, 1e300, 1e-300), (np.sin, 1e100, None), (np.sqrt, 1e200, 0.5e-100),
+        (np.sqrt, 1e250, 0.5e-125), (lambda t: t * t, 1e120, 2e120), (lambda t: t * t, -1e120, -2e120),
+        (lambda t: 1 / t, 1e100, -1e-200), (lambda t: np.exp(-((t / 1e90) ** 2)), 1e90, -2e-90 / math.e),
+        (lambda t: 3 * t, 1e307, 3.0),
+    ],
+)  # fmt: skip
+def test_far_out(f, x0, slope, method):
+    for order in (2, 8):
+        alone = ky.transform(f, x0, ky.Polynomial(order), method=method)
+        many = ky.transform(f, np.array([x0, 1.0]), ky.Polynomial(order), method=method)
+        assert many.status.tolist() == [Status.CONVERGED] * 2
+        if slope is not None:
+            assert alone.coefficient(1) == pytest.approx(slope, rel=1e-14, abs=0)
+            assert many.coefficient(1)[0] == pytest.approx(slope, rel=1e-14, abs=0)
+
+
+def test_far_out_what_does_not_meet_is_seen():
+    class Sly:
+        def __call__(self, t):
+            return np.log(t) if isinstance(t, (float, np.ndarray)) else np.log(t) + 1e-3 * np.sin(np.log(t / 1e60))
+
+    for x0 in (1e60, 1e200):
+        assert Taylor().checked(Function(Sly()), np.asarray(x0), jet(Sly(), x0)).status[()] is Status.NOT_REACHED
+
+
+@pytest.mark.parametrize("f", [lambda t: 10**400, lambda t: 10**400 + 0 * t])
+@pytest.mark.parametrize("method", [None, Taylor(), ky.Adaptive(), ky.Contour()])
+def test_whole_numbers_beyond_the_range_of_floats(f, method):
+    with pytest.raises(ky.NotFinite):
+        ky.transform(f, 0.5, method=method)
+    assert ky.transform(f, np.array([0.5, 1.0]), method=method).status.tolist() == [Status.NOT_FINITE] * 2
+
+
+@pytest.mark.parametrize("method", [None, Taylor(), ky.Adaptive()])
+def test_masked_results_are_their_values(method):
+    f = lambda t: np.ma.masked_array(t * t, mask=np.asarray(t) > 0.6)
+    result = ky.transform(f, np.array([0.1, 0.5, 0.9]), ky.Polynomial(2), method=method)
+    assert result.status.tolist() == [Status.CONVERGED] * 2 + [Status.NOT_FINITE]
+    assert np.allclose(result.coefficient(1)[:2], [0.2, 1.0], rtol=1e-9)
+    with pytest.raises(ky.NotFinite):
+        ky.transform(f, 0.9, method=method)
+    found = Function(f)(np.array([0.1, 0.5, 0.9]))
+    assert type(found) is np.ndarray
+    assert np.isnan(found).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("method", [None, ky.Adaptive()])
+def test_an_object_that_refuses_to_be_a_number(method):
+    class Odd:
+        def __float__(self):
+            raise RuntimeError("no")
+
+    for x0 in (0.5, np.array([0.5, 1.0])):
+        with pytest.raises(ky.BadFunction, match="Odd"):
+            ky.transform(lambda t: Odd(), x0, method=method)
+    with pytest.raises(ky.NotApplicable):
+        ky.transform(lambda t: Odd(), 0.5, method=Taylor())
+
+
 # -- shapes, types, counts ---------------------------------------------------------------------------------------------
 
 
@@ -533,6 +658,22 @@ def test_counts():
     kinked = lambda t: np.abs(f(t) - 0.25)
     found = jet(kinked, 0.5)
     assert int(found.nfev) == sum(calls)
+
+
+@pytest.mark.parametrize(
+    "f", [lambda t: math.exp(-0.7 * t) * math.cos(2 * t), lambda t: t * t if t > 0.5 else np.sin(t)]
+)
+@pytest.mark.parametrize("x0", [0.7, np.linspace(0.1, 2, 7), np.linspace(0.1, 2, 50)])
+def test_what_was_tried_in_vain_is_counted(f, x0):
+    """An array of numbers counts its points, a jet 1; a block of jets that was followed, its points (test_counts)."""
+    calls = 0
+
+    def counted(t):
+        nonlocal calls
+        calls += np.size(t) if isinstance(t, np.ndarray) else 1
+        return f(t)
+
+    assert np.sum(ky.transform(counted, x0, ky.Polynomial(4)).nfev) == calls
 
 
 def test_expressions_run_as_numpy_code():

@@ -68,7 +68,8 @@ def numbers(result: KYTransform) -> tuple[list[np.ndarray], list[np.ndarray]]:
     except TypeError as error:
         text = f"{result!r} holds a symbol and the other result is numerical: give x0 a number."
         raise NotApplicable(text) from error
-    whole = [not result.bound and not _double(c) for c in result.theta]  # a bound covers the rounding already
+    floats = [np.asarray(c).dtype.kind == "f" for c in result.theta]  # whose bound covers their rounding
+    whole = [not _double(c) and not (result.bound and f) for c, f in zip(result.theta, floats, strict=True)]
     errors = [np.asarray(e, dtype=float) for e in result.error]
     return theta, [e + EPS * np.abs(c) if w else e for c, e, w in zip(theta, errors, whole, strict=True)]
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import mpmath
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -94,6 +96,14 @@ def json_number(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def _as_double(value: Any, error: Any) -> float | None:
+    """The error of a value that is written as a double: what rounding to one takes away is part of it."""
+    if isinstance(value, mpmath.mpf):
+        lost = mpmath.fabs(mpmath.fsub(value, float(value), exact=True))
+        return math.nextafter(float(mpmath.fadd(error, lost, exact=True)), math.inf)
+    return json_number(error)
+
+
 def transform_record(result: KYTransform, digits: int | None = None) -> dict[str, Any]:
     """The fields of one result. Failures have null for their numbers, and the one-sided results where there are any."""
     success = bool(result.success)
@@ -107,7 +117,7 @@ def transform_record(result: KYTransform, digits: int | None = None) -> dict[str
         "x0": exact_text(result.x0) if point is None else point,
         "parameters": dict(zip(result.family.names, theta, strict=True)),
         "theta": theta,
-        "error": [json_number(e) if success else None for e in result.error],
+        "error": [_as_double(c, e) if success else None for c, e in zip(result.theta, result.error, strict=True)],
         "bound": bool(result.bound),
         "exact": success and bool(result.exact),
         "success": success,

@@ -18,7 +18,10 @@ from .taylor_pass import FACTORIALS
 from .verdict import differing
 
 BLOCK = 1024  # points at a time
+FITTED = "Chebyshev fits on three intervals; no kink at x0"
 _SIZES = np.array(FACTORIALS)[:, None]
+OTHER_RATIO = 0.57  # of the steps for a second look: no wave is in step with it and with 1/2
+COARSE = 1e-3  # of a derivative: an error above it, where f is not smooth, is no error to rely on
 NEAR = 20.0  # errors within which two views of a noisy f may lie apart
 
 
@@ -79,7 +82,8 @@ def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evide
     count[0] += function.nfev - before - int(count.sum())
     rows = [row.reshape(x0.shape) for row in (*value, *error, left, right)]
     jet = Jet(tuple(rows[: order + 1]), tuple(rows[order + 1 : -2]), rows[-2], rows[-1])
-    return Evidence(jet, status=status.reshape(x0.shape), nfev=count.reshape(x0.shape))
+    how = "eleven nodes in common, on a radius of its own for each point"
+    return Evidence(jet, status=status.reshape(x0.shape), message=how, nfev=count.reshape(x0.shape))
 
 
 def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> LocalJet:
@@ -90,7 +94,7 @@ def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> L
         smooth = _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
     answer = _as_local(smooth, order)
     seen = (smooth.p > 0) & (smooth.p <= order)  # a kink: no more is asked for
-    rest = ~(smooth.ok & smooth.calm & (smooth.enough | seen))
+    rest = ~(smooth.ok & smooth.calm & (smooth.enough | seen)) | (smooth.p == 0)
     if rest.any():
         stepped = local_jet(function, x[rest], order, "both", steps, 0.1)
         noisy = np.zeros(x.size, dtype=bool)
@@ -98,8 +102,56 @@ def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> L
         if asked.any():
             noisy[asked] = is_noise(function, x[asked], smooth.radius[asked], smooth.noise[asked])
             answer.count[asked] += 10
+        _second_look(function, x, order, np.flatnonzero(rest & ~noisy), stepped, rest)
         _settle_rest(answer, rest, noisy[rest], stepped)
+        for i in np.flatnonzero(rest & smooth.ok & (smooth.p == 0)):
+            _overrule(answer, int(i), Status.NO_LIMIT, f"f jumps at x0, by {2 * smooth.jump[i]:.3g}.")
+        for i in np.flatnonzero(rest & smooth.stairs & ~noisy):
+            _overrule(answer, int(i), Status.NOT_REACHED, "f beside x0 is a staircase: rounded values, perhaps.")
     return answer
+
+
+def _second_look(
+    function: Function, x: np.ndarray, order: int, index: np.ndarray, stepped: LocalJet, rest: np.ndarray
+) -> None:
+    """Where f is not smooth, other steps must tell the same, each side alone must settle, and closely enough."""
+    assert stepped.both is not None
+    assert stepped.left is not None
+    assert stepped.right is not None
+    both, place = stepped.both, np.cumsum(rest) - 1
+    index = index[[both.status[k] is Status.CONVERGED for k in place[index]]] if index.size else index
+    if not index.size:
+        return
+    k = place[index]
+    again = local_jet(function, x[index], order, "both", Steps(None, OTHER_RATIO, 60), 0.1)
+    assert again.both is not None
+    stepped.count[k] += again.count
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(again.both.value - both.value[:, k]) > 2 * (again.both.error + both.error[:, k])
+        size = np.abs(both.value[1:, k])
+        coarse = np.zeros(len(k), dtype=bool)
+        for error, part in (
+            (both.error[1:, k], COARSE), (again.both.error[1:], COARSE),
+            (stepped.left.error[1:, k], 10 * COARSE), (stepped.right.error[1:, k], 10 * COARSE),
+        ):  # fmt: skip
+            coarse |= ((size > 3 * error) & (error > part * size)).any(axis=0)
+    for i, j in enumerate(k):
+        other = again.both.status[i]
+        if other is not Status.CONVERGED:
+            both.status[j], both.why[j] = other, again.both.why[i]
+        elif apart[:, i].any() or coarse[i]:
+            both.status[j] = Status.NOT_REACHED
+            both.why[j] = "steps of another ratio do not tell the same: f is too rough at x0."
+        for one in (stepped.left, stepped.right):
+            if both.status[j] is Status.CONVERGED and one.status[j] is not Status.CONVERGED:
+                both.status[j], both.why[j] = one.status[j], one.why[j]
+
+
+def _overrule(answer: LocalJet, i: int, status: Status, why: str) -> None:
+    """What only the intervals saw."""
+    for one in answer.sides.values():
+        if one.status[i] in (Status.CONVERGED, Status.NOT_REACHED):
+            one.status[i], one.why[i] = status, why
 
 
 def _joined(parts: list[Smooth]) -> Smooth:
@@ -113,7 +165,7 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
     size = _SIZES[: order + 1]
     value, error, points = smooth.value * size, smooth.error * size, smooth.ok.size
     h, noisy = smooth.radius + np.zeros(value.shape), np.ones(value.shape, dtype=bool)
-    status, why = statuses((points,)), np.full(points, "", dtype=object)
+    status, why = statuses((points,)), np.full(points, FITTED, dtype=object)
 
     def side(direction: np.ndarray) -> SideJet:
         return SideJet(value, error, h, noisy, status, why, direction, smooth.noise)
@@ -149,6 +201,8 @@ def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped:
         gap, doubt = np.abs(own.value - mine.value[:, index]), own.error + mine.error[:, index]
     near = (gap <= NEAR * doubt).all(axis=0)  # else the steps see what the intervals are too wide for
     trend = noisy & lost  # the steps see nothing but noise
+    for i in index[noisy & (lost | reached)]:
+        mine.why[i] = f"Chebyshev fit of a noisy f, by about {mine.floor[i]:.1g} in each value"
     finer = trend | (noisy & reached & near & (mine.error[:, index] < own.error))
     error = mine.error.copy()
     error[:, index] += np.where(finer & reached & (gap > 2 * doubt), gap, 0.0)
@@ -157,6 +211,7 @@ def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped:
         target = answer.sides[name]
         for field in fields(SideJet):
             row, new = getattr(target, field.name).copy(), getattr(one, field.name)
-            row[..., index] = np.where(finer if row.ndim > 1 else trend, row[..., index], new)
+            mostly = finer.any(axis=0) if field.name == "why" else trend
+            row[..., index] = np.where(finer if row.ndim > 1 else mostly, row[..., index], new)
             setattr(target, field.name, row)
     answer.count[index] += stepped.count

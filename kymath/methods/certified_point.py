@@ -93,7 +93,7 @@ def exactly_mpf(value: Any) -> Any:
 def carried(enclosure: Any) -> tuple[Any, Any]:
     """The middle of an enclosure as an mpf with all its digits, and its radius: the distance of anything inside."""
     if enclosure.contains(0):
-        return mpmath.mpf(0), exactly_mpf(abs(enclosure).abs_upper())
+        return mpmath.mpf(0), exactly_mpf(enclosure.abs_upper())
     return exactly_mpf(enclosure), exactly_mpf(enclosure.rad())
 
 
@@ -344,8 +344,7 @@ class _Search:
         if not all(c.is_finite() for c in theta):
             raise Undecided("θ has no finite enclosure: the problem is ill-conditioned")
         pairs = [
-            carried(c) if self.digits > DOUBLE else rounded(c, n)
-            for n, c in zip(self.family.names, theta, strict=True)
+            carried(c) if self.digits > DOUBLE else rounded(c, n) for n, c in zip(self.family.names, theta, strict=True)
         ]
         numbers, errors = zip(*pairs, strict=True)
         done = replace(base, theta=numbers, error=errors, enclosures=theta, message=self.words())

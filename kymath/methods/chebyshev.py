@@ -9,8 +9,9 @@ import numpy as np
 
 from ..function import Function
 from .circle import column, every, rounded, some
-from .interval import Interval, choose, predicted, read, table
+from .interval import Interval, choose, grown, predicted, read, table
 from .kinks import CALM, MAYBE, Misfit, Values, without_kink
+from .noise import on_stairs
 from .shrinkage import Estimate, together
 from .taylor_pass import leaving
 
@@ -18,6 +19,9 @@ FIRST, SECOND, THIRD = 8, 16, 28  # nodes on the three intervals
 SHRINK = np.array([1 / 8, 1 / 32, 2.0**-10, 2.0**-17, 2.0**-24])
 CLIMB, CLIMBS = 64.0, 3
 LOUD = 40.0  # times what rounding must leave: noise, a tail still to fall, or a kink
+NEARER = 0.7  # of a radius at which the coefficients have not come to rest
+TINY = 1e-6  # a point so close to 0 has its own scale only if f shows it
+NONE = -1  # no derivative jumps
 LOOK = np.array([-(2.0**-7), 2.0**-7, -(2.0**-24), 2.0**-24])  # close to x0, in radii of the first interval
 
 
@@ -37,9 +41,10 @@ class Smooth:
     calm: np.ndarray  # the noise is no more than rounding must leave
     left: np.ndarray  # sgn(f(x0 + s) − f(x0)) for small s < 0; 0 where f is constant, nan where that is not known
     right: np.ndarray  # and for small s > 0
-    p: np.ndarray  # the derivative that jumps at x0, 0 if none does
+    p: np.ndarray  # the derivative that jumps at x0, NONE if none does
     jump: np.ndarray  # half of what it jumps by, as a Taylor coefficient
     lost: np.ndarray  # a kink is there, but not to be told which derivative jumps
+    stairs: np.ndarray  # f takes whole multiples of one step: rounded, or a staircase
     nfev: np.ndarray
 
 
@@ -64,8 +69,10 @@ class _Sampler:
         self.nfev = np.zeros(x.shape, dtype=int)[()]
         self.f0: Any = np.nan
         self.unit: Any = np.float64(1.0)
-        size = np.abs(x)  # an eighth of the scale that x0 suggests, to begin with
-        self.start = rounded(np.minimum(np.maximum(choose(size == 0, 1.0, size), 1e-290), 1.0) / 8)
+        size = np.abs(x)  # an eighth of the scale that x0 suggests, to begin with; beside 0 that is only one of two
+        self.own = rounded(np.minimum(np.maximum(choose(size == 0, np.float64(1.0), size), 1e-290), 1.0) / 8)
+        self.start = choose(size < TINY, np.float64(0.125), self.own)
+        self.stairs: Any = np.zeros(x.shape, dtype=bool)[()]  # f takes few values, all whole multiples of one
 
     def interval(self, radius: np.ndarray, count: int, on: np.ndarray, extra: np.ndarray) -> _Drawn:
         """f at the distances ``extra`` (…, k) from the points and at ``count`` nodes, of those that are ``on``."""
@@ -103,10 +110,13 @@ def smooth_jet(function: Function, x: np.ndarray, order: int) -> Smooth:
         none, look = np.empty((*x.shape, 0)), column(np.minimum(first.radius, sampler.start)) * LOOK
         second, further = _next(sampler, first, limit, SECOND, min(2.5, 0.5 + order / 2), none)
         third, widest = _next(sampler, second, limit, THIRD, max(0.75 * order, 1.5), look)
-        drawn = _Drawn(
-            np.concatenate([widest.s[..., LOOK.size :], inner.s, further.s, widest.s[..., : LOOK.size]], axis=-1),
-            np.concatenate([widest.f[..., LOOK.size :], inner.f, further.f, widest.f[..., : LOOK.size]], axis=-1),
-        )
+        third, widest = _settled(sampler, third, widest, look)
+        centre, f0 = np.zeros((*x.shape, 1)), column(sampler.f0)
+        if f0.ndim < centre.ndim:
+            f0 = f0 + centre
+        parts = (widest.s[..., LOOK.size :], inner.s, further.s, widest.s[..., : LOOK.size], centre)
+        values = (widest.f[..., LOOK.size :], inner.f, further.f, widest.f[..., : LOOK.size], f0)
+        drawn = _Drawn(np.concatenate(parts, axis=-1), np.concatenate(values, axis=-1))
         return _judged(sampler, (first, second, third), drawn, order)
 
 
@@ -136,6 +146,8 @@ def _search(sampler: _Sampler) -> tuple[Interval, _Drawn, np.ndarray]:
         if turn == 0:
             sampler.measure(drawn)
         interval = sampler.read(drawn, r, FIRST)
+        if turn == 0 and some(interval.bad):
+            sampler.stairs = on_stairs(drawn.f * column(sampler.unit))
         drawn = _Drawn(drawn.s[..., -FIRST:], drawn.f[..., -FIRST:])
         good = on & ~interval.bad
         if kept is None or values is None:
@@ -146,9 +158,10 @@ def _search(sampler: _Sampler) -> tuple[Interval, _Drawn, np.ndarray]:
             break
         limit = np.where(on & interval.bad, r, limit)[()]
         little = good & (interval.last <= 3) & (interval.last > 0)
-        climbing = little & (climbs < CLIMBS) & (limit > CLIMB * r)
+        climbing = little & (climbs < CLIMBS) & (limit > CLIMB * r) & (grown(interval, CLIMB) < CLIMB)
         shrinking = on & interval.bad & kept.bad & (tries < len(SHRINK)) & np.isfinite(sampler.f0)
         small = sampler.start * SHRINK[np.minimum(tries, len(SHRINK) - 1)]
+        small = choose((tries == len(SHRINK) - 1) & (sampler.own < small), sampler.own, small)
         r = rounded(choose(climbing, CLIMB * r, choose(shrinking, small, r)))
         climbs, tries = climbs + climbing, tries + shrinking
         on = climbing | shrinking
@@ -182,6 +195,18 @@ def _next(
     return interval, drawn
 
 
+def _settled(sampler: _Sampler, interval: Interval, drawn: _Drawn, extra: np.ndarray) -> tuple[Interval, _Drawn]:
+    """The interval a little nearer where its coefficients still fall: what has not come to rest may be another wave."""
+    falling = ~interval.bad & (interval.noise > CALM * interval.floor) & (interval.plateau < interval.noise)
+    if not some(falling):
+        return interval, drawn
+    r = rounded(choose(falling, NEARER * interval.radius, interval.radius))
+    redrawn = sampler.interval(r, interval.count, falling, extra)
+    again = sampler.read(redrawn, r, interval.count)
+    better = falling & ~again.bad & (again.noise < interval.noise)
+    return again.where(better, interval), redrawn.where(better, drawn)
+
+
 def _placed(row: np.ndarray, where: np.ndarray, new: np.ndarray | bool) -> np.ndarray:
     """A row with other entries in some places."""
     out = np.array(row)
@@ -201,9 +226,9 @@ def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], d
     error = error + misfit.allowance * widest.scale
     known = np.isfinite(np.add.reduce(y, axis=-1))
     bad = first.bad | second.bad | third.bad | ~known
-    calm, off = third.plateau <= CALM * third.floor, misfit.off
+    calm, off = third.noise <= CALM * third.floor, misfit.off
     kinked = misfit.kinked & ~bad
-    p, jump, lost = (np.zeros(x.shape, dtype)[()] for dtype in (int, float, bool))
+    p, jump, lost = np.full(x.shape, NONE)[()], np.zeros(x.shape)[()], np.zeros(x.shape, dtype=bool)[()]
     suspect = kinked | ((third.noise > LOUD * third.floor) & (misfit.surest > MAYBE) & known)
     if some(suspect):
         one = without_kink(values.at(suspect), order)
@@ -218,15 +243,20 @@ def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], d
     orders, size = np.arange(order + 1), np.abs(value)
     error += eps * size
     error[..., :-1] += column(eps * np.abs(x)) * (size[..., 1:] * orders[1:])
-    moves = column(third.variation + 1e-6 * np.abs(f0)) * widest.scale
+    moves = column(third.variation) * widest.scale
     enough = (error <= np.maximum(0.5 * size, 1e-2 * moves))[..., 1:].all(axis=-1)
+    constant = third.variation <= 30 * third.floor
+    if some(constant):  # by nature it could move by a millionth of itself on its own scale
+        own = column(1e-8 * np.abs(f0)) * column(sampler.start) ** -orders
+        enough = enough | (constant & (error <= own)[..., 1:].all(axis=-1))
+        bad = bad | (constant & sampler.stairs)
     ok = ~(bad | off | kinked) & np.isfinite(np.add.reduce(error, axis=-1))
-    step = (orders == column(p)) * column(jump) if some(p > 0) else 0.0
+    step = (orders == column(p)) * column(jump) if some(p >= 0) else 0.0
     left = _direction(value - step, error, inner_y, inner_s, -1)
     right = _direction(value + step, error, inner_y, inner_s, 1)
     return Smooth(
         value.T * unit, error.T * unit, ok, enough, third.radius, misfit.noise * unit, calm, left, right, p,
-        jump * unit, lost, sampler.nfev,
+        jump * unit, lost, sampler.stairs, sampler.nfev,
     )  # fmt: skip
 
 

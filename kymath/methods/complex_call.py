@@ -19,6 +19,13 @@ class Refused(TypeError):
     """f cannot be followed into the complex plane; the sentence says why."""
 
 
+def plain(out: np.ndarray, dtype: type) -> np.ndarray:
+    """A plain array of the values, nan where they are masked."""
+    if isinstance(out, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(out), np.nan, np.asarray(out)).astype(dtype)
+    return out.astype(dtype)
+
+
 @cache
 def _unit(dtype: np.dtype) -> float:
     """The machine epsilon of a floating type."""
@@ -74,7 +81,7 @@ class ComplexCall:
             raise TypeError("f takes no arrays")
         if out.dtype.kind in "fc":
             self.eps = max(self.eps, _unit(out.dtype))
-        return out.astype(complex)
+        return plain(out, complex)
 
     def _numbers(self, z: np.ndarray) -> np.ndarray:
         return np.array([self._number(complex(p)) for p in z], dtype=complex)
@@ -125,7 +132,7 @@ class ComplexCall:
                 if isinstance(out, np.ndarray) and out.shape == flat.shape and out.dtype.kind in "fiub":
                     self.function.nfev += flat.size
                     self._precision(out)
-                    out = out.astype(float)
+                    out = plain(out, float)
                     out[~np.isfinite(out)] = np.nan
                     return out.reshape(x.shape)
             except Exception:  # the function object says it better

@@ -23,6 +23,7 @@ FIRST, SECOND, THIRD = 8, 18, 48  # nodes on the upper half circle, in turn
 SHRINK = 2.0 ** -np.array([3.0, 4.0, 5.0, 6.0, 8.0])
 CLIMB, CLIMBS = 64.0, 3
 MOST = 32  # the highest derivative
+NEAR = np.array([-(2.0**-3), 2.0**-3, -(2.0**-10), 2.0**-10, -(2.0**-20), 2.0**-20])  # of x0's own scale
 LOOK = 9  # coefficients looked at to see which way f leaves x0
 
 _ORDERS = np.arange(float(len(FACTORIALS)))
@@ -295,6 +296,22 @@ class _Judge:
         e[..., :-1] += column(0.5 * eps * np.abs(x)) * (size[..., 1:] * n[1:])
         self.c, self.e = c, e
         self._centre(value[0].T[0], fine & known)
+        still = (size[..., 1:] <= e[..., 1:]).all(axis=-1) & fine & known & ~self.wrong
+        if some(still):
+            self._constant(call, x, value[0].T[0], still)
+
+    def _constant(self, call: ComplexCall, x: np.ndarray, f0: np.ndarray, still: np.ndarray) -> None:
+        """A constant is looked at close to x0 too: a function of small support is one on every wide circle."""
+        x, f0 = x[still], f0[still]
+        scale = np.abs(x)
+        scale[scale == 0] = 1.0
+        beside = call.real(column(x) + column(np.minimum(scale, 1.0)) * NEAR)
+        call.spent = call.spent + len(NEAR) * still
+        moved = ~(np.abs(beside - column(f0)) <= 10 * self.e[still][..., :1] + 1e-9 * column(np.abs(f0))).all(axis=-1)
+        if moved.any():
+            self.wrong = np.array(self.wrong)
+            self.wrong[still] = moved
+            self.why = self.why or REAL
 
     def _centre(self, f0: np.ndarray, known: np.ndarray) -> None:
         """f(x0) against the circle's mean: beside an essential singularity the circle sees another function."""

@@ -157,7 +157,7 @@ def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: 
     envelope = np.maximum.accumulate(seen[..., ::-1], axis=-1)[..., ::-1]
     logs = np.log(envelope + 1e-300)
     level, slope = (known.fit[last] @ logs[..., None])[..., 0].T
-    fall, middle, few = -slope, known.middle[last], last < 3
+    fall, middle, few = -slope, known.middle[last], last <= 3
     if some(few):  # a polynomial, as far as can be seen: straight to the noise behind it
         top = np.take_along_axis(logs, last[..., None], axis=-1)[..., 0]
         fall = choose(few, np.maximum(top - np.log(floor), 0) + 1.5, fall)
@@ -165,6 +165,12 @@ def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: 
     fall = np.maximum(fall, 1e-3)
     level = level + fall * middle
     return Interval(radius, c, envelope, size, variation, floor, noise, plateau, last, level, fall, bad)
+
+
+def grown(at: Interval, times: float) -> np.ndarray:
+    """By how much f, and rounding in it, are larger on a radius so many times as large, by the first coefficients."""
+    first = np.abs(at.c[..., 1:4])
+    return (at.size + first @ (0.5 * (2 * times) ** np.array([1.0, 2.0, 3.0]))) / (at.size + 1e-300)
 
 
 @lru_cache(maxsize=64)
@@ -183,5 +189,11 @@ def predicted(at: Interval, count: int, order: float) -> np.ndarray:
     m = np.minimum(np.maximum(column(np.log(3 * noise) - at.level) / slope, 1.0), count)
     beyond = np.exp(column(at.level) + slope * count) / np.expm1(slope)
     rounding = noise / (math.sqrt(2 * (2 * order + 1)) * 2.0 * float(count) ** order)
-    cost = (column(rounding) * m ** (order + 0.5) - beyond) * _powers(order)
+    few = at.last <= 3
+    if some(few):  # a polynomial, as far as can be seen: it grows, and rounding with it
+        growth = np.stack([grown(at, max(times, 1.0)) for times in GRID], axis=-1)
+        rounding = column(rounding) * choose(column(few), growth, 1.0)
+    else:
+        rounding = column(rounding)
+    cost = (rounding * m ** (order + 0.5) - beyond) * _powers(order)
     return at.radius * GRID[cost.argmin(axis=-1)]

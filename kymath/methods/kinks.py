@@ -20,6 +20,7 @@ from .shrinkage import Estimate, taylor
 KINKS = 6  # the highest p; 0, a step, is looked for too
 SURE = 8.0  # standard deviations from which on a kink is there
 MAYBE = 1.2  # and from which on it may be what looks like noise
+LEAST = 6.0  # machine epsilons of f: values known no better show no smaller kink
 CALM = 12.0  # times what rounding must leave: more noise than that is looked into by other means
 TURNS = 4
 GAIN = 1e-3  # to this a kink that is taken off brings the noise down, or to what rounding must leave
@@ -55,6 +56,8 @@ class Values:
             return y - size[:, None] * np.sign(s) * (s / self.radius[:, None]) ** p
 
         y, inner = left(self.s, self.y), left(self.inner_s, self.inner_y)
+        if p == 0:
+            inner[self.inner_s == 0] = np.nan  # f(x0) itself may lie on either side of a step, or between
         return Values(self.x, self.radius, self.f0, self.size, self.s, y, self.inner_s, inner, self.eps)
 
 
@@ -101,8 +104,8 @@ class Misfit:
         count = wide.count
         shapes = _shapes(count, order)
         t, y = values.inner_s / column(values.radius), values.inner_y
-        inside = np.abs(t) <= 1
-        t = t * inside
+        inside = (np.abs(t) <= 1) & np.isfinite(y)
+        t, y = t * inside, np.where(inside, y, 0.0)
         v = _chebyshev(t, count)
         missed = (y - (v @ fit.c[..., None])[..., 0]) * inside
         rounding = (UNIT * values.eps) * (np.abs(y) + column(np.abs(values.f0)))
@@ -118,9 +121,9 @@ class Misfit:
         weighted = left / allowed[..., None]
         power = (weighted * left).sum(axis=-2) + half * (shrunk @ shapes.squares[1:])
         seen = (missed[..., None, :] @ weighted)[..., 0, :] + half * ((shrunk * wide.c[..., 1:]) @ shapes.columns[1:])
-        self.doubt = 1 / np.sqrt(power)
-        sure = seen * self.doubt
-        self.size, self.surest = sure * self.doubt, np.abs(sure).max(axis=-1)
+        self.size = seen / power
+        self.doubt = 1 / np.sqrt(power) + column(LEAST * values.eps * (np.abs(values.f0) + wide.size))
+        self.surest = np.abs(self.size / self.doubt).max(axis=-1)
         self.moved = np.abs(taylor(count, order).a.T @ smoothed) + shapes.jump
 
     @property
@@ -156,9 +159,9 @@ class _Taken(NamedTuple):
 
 
 def without_kink(values: Values, order: int) -> Kinked:
-    """The kink A·sgn(s)·s^p, p = 1 … KINKS, that leaves a smooth function behind when it is taken off."""
+    """The kink A·sgn(s)·s^p, p = 0 … KINKS, that leaves a smooth function behind when it is taken off."""
     before = values.read().noise
-    taken = [_taken(values, p, order) for p in range(1, KINKS + 1)]
+    taken = [_taken(values, p, order) for p in range(KINKS + 1)]
     noise = np.array([one.noise for one in taken])
     noise[noise > np.maximum(CALM * taken[0].floor, GAIN * before)] = np.inf
     best = noise.argmin(axis=0)
@@ -169,7 +172,7 @@ def without_kink(values: Values, order: int) -> Kinked:
     apart = np.abs(value - value[best, points]) * rivals[..., None]
     error = error[best, points] + np.where(found[:, None], apart.max(axis=0), np.inf)
     sizes = np.array([one.size for one in taken])[best, points]
-    return Kinked(value[best, points], error, found, best + 1, rivals.sum(axis=0) == 1, sizes)
+    return Kinked(value[best, points], error, found, best, rivals.sum(axis=0) == 1, sizes)
 
 
 def _taken(values: Values, p: int, order: int) -> _Taken:

@@ -96,6 +96,7 @@ def _block(
         np.multiply(doubt[n], scale, out=error[n + 1])
         scale = scale * power
     error[0] += function.eps * np.abs(x * value[1])
+    ok &= np.isfinite(value.sum(axis=0) + error.sum(axis=0))
 
 
 class _Bins:

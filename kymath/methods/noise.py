@@ -14,7 +14,22 @@ _LEFT_OVER = np.eye(10) - _FIT @ np.linalg.pinv(_FIT)
 _SIDES = _LEFT_OVER @ np.sign(_AT)
 NEAR = 2.0**-9  # where a smooth f is a polynomial of that degree to rounding
 ALIKE = (0.2, 4.0)  # times the noise to be confirmed
+_STEPS = np.concatenate([10.0 ** -np.arange(13), 2.0 ** -np.arange(1, 40)])
+LEVELS = 4  # from which on a staircase may be a rounded curve
 JUMP = 4.0  # standard deviations by which the two sides may differ
+
+
+def on_stairs(f: np.ndarray) -> np.ndarray:
+    """Whether values of f (…, k) are whole multiples of a power of ten or two, and more than a few: a staircase."""
+    ordered = np.sort(f, axis=-1)
+    levels = (np.diff(ordered, axis=-1) > 0).sum(axis=-1) + 1
+    size = np.abs(f).max(axis=-1)
+    found = np.zeros(size.shape, dtype=bool)
+    for step in _STEPS:  # a step that rounding would hide is none
+        count = f / step
+        whole = (np.abs(count - np.rint(count)) < 1e-4).all(axis=-1)
+        found |= whole & (step > 1e-11 * size)
+    return found & (levels >= LEVELS)
 
 
 def is_noise(function: Function, x: np.ndarray, radius: np.ndarray, noise: np.ndarray) -> np.ndarray:

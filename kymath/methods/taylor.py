@@ -48,10 +48,11 @@ class Taylor(Method):
 
     One pass gives all derivatives to machine precision, at many points at once. Errors are first-order running
     estimates of rounding. What f may do with its argument: arithmetic, powers, the elementary functions of NumPy, erf,
-    erfc, gamma, gammaln, digamma, jv, j0, j1, expit of SciPy, abs, sign, maximum, minimum, clip, where, piecewise,
-    select, comparisons, floor, polynomials, sums and dot products. Exactly at a kink both sides are followed: where
-    they differ there is ``NoLimit``. Code that turns the argument into a plain number (``math.exp``, ``float``) or
-    hands it to unknown functions raises :class:`Escaped` (a ``TypeError``) for the caller to take another method.
+    erfc, gamma, gammaln, digamma, expit and the Bessel functions J, Y, I, K of SciPy, abs, sign, maximum, minimum,
+    clip, where, piecewise, select, comparisons, floor, polynomials, sums and dot products. Exactly at a kink both
+    sides are followed: where they differ there is ``NoLimit``. Code that turns the argument into a plain number
+    (``math.exp``, ``float``) or hands it to unknown functions raises :class:`Escaped` (a ``TypeError``) for the caller
+    to take another method.
 
     >>> import numpy as np
     >>> import kymath as ky
@@ -310,7 +311,7 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
             break
         h /= 4
         sizes = list(map(_mul, sizes, _QUARTERS))
-    for _ in range(3 if wide < FAR else 12):
+    for _ in range(3 if wide < FAR else 6):
         largest = max(_sizes(c, h))
         t = x0 + side * h
         s = t - x0
@@ -320,7 +321,7 @@ def _meets(function: Function, x0: float, found: Found, side: int) -> bool:
         if not abs(f0 - c[0]) <= noise:
             return False
         rise = s * series.value(c[1:], s)
-        unseen = (h if wide < FAR else h / wide) ** len(c)  # the first power that the coefficients do not tell of
+        unseen = (h if wide < FAR else h / (8 * wide)) ** len(c)  # the first power that the coefficients do not tell of
         if abs(beside - f0 - rise) <= noise + 1e-6 * largest + 16 * unseen * max(1.0, abs(f0)):
             return True
         h /= 16

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .taylor_bessel import bessel
 from .taylor_edges import arc, chained, cube_root, raised, root
 from .taylor_jet import Jet
 
@@ -76,6 +78,10 @@ def _ndtr(u: Jet) -> Jet:
     return 0.5 * UNARY["erfc"](u.scaled(-math.sqrt(0.5), own=2.0))
 
 
+def _bessel(kind: str, order: float) -> Callable[[Jet], Jet]:
+    return lambda u: bessel(kind, Jet([order], None, u.run), u)
+
+
 UNARY: dict[str, Callable[[Jet], Any]] = {
     **{name: _by(name) for name in ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh",
                                     "expit", "gamma", "gammaln")},
@@ -86,6 +92,7 @@ UNARY: dict[str, Callable[[Jet], Any]] = {
     "arctanh": lambda u: chained(u, "atanh", 1.0 / ((1.0 - u) * (1.0 + u))),
     "loggamma": _by("gammaln"), "psi": _by("digamma"), "digamma": _by("digamma"),
     "j0": lambda u: u.through("besselj", 0), "j1": lambda u: u.through("besselj", 1),
+    **{f"{kind}{nu}": _bessel(kind, float(nu)) for kind in "yik" for nu in (0, 1)},
     "sqrt": root, "cbrt": cube_root, "_cbrt": cube_root,
     "exp2": lambda u: u.scaled(LOG2, own=2.0).through("exp"),
     "log2": lambda u: u.through("log").scaled(1 / LOG2, own=2.0),
@@ -181,7 +188,8 @@ OTHER: dict[str, Callable[..., Any]] = {
     "fmod": lambda a, b: a - truncated(a / b) * b, "heaviside": heaviside, "copysign": lambda a, b: abs(a) * signum(b),
     "less": lambda a, b: a < b, "less_equal": lambda a, b: a <= b, "greater": lambda a, b: a > b,
     "greater_equal": lambda a, b: a >= b, "equal": lambda a, b: a == b, "not_equal": lambda a, b: a != b,
-    "jv": besselj, "jn": besselj, "xlogy": x_log_y, "matmul": matmul, "vecdot": lambda a, b: total(a * b, axis=-1),
+    "jv": besselj, "jn": besselj, **{f"{kind}{v}": partial(bessel, kind) for kind in "yik" for v in "vn"},
+    "xlogy": x_log_y, "matmul": matmul, "vecdot": lambda a, b: total(a * b, axis=-1),
 }  # fmt: skip
 
 

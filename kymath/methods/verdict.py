@@ -132,6 +132,7 @@ def _together(left: SideJet, right: SideJet, p: int, differ: np.ndarray) -> tupl
 
 def differing(k: int, left: float, right: float) -> str:
     """The sentence that says that the k-th derivative jumps, in as many digits as show it."""
-    digits = next((d for d in range(6, 17) if f"{left:.{d}g}" != f"{right:.{d}g}"), 17)
-    more = digits if digits == 6 else digits + 1
-    return f"the two sides differ: {prime(k)} is {left:.{more}g} from the left and {right:.{more}g} from the right."
+    left, right = left + 0.0, right + 0.0  # −0 is 0
+    apart, size = abs(right - left), max(abs(left), abs(right))
+    digits = min(max(6, math.ceil(math.log10(size / apart)) + 2), 17) if apart > 0 and math.isfinite(size) else 6
+    return f"the two sides differ: {prime(k)} is {left:.{digits}g} from the left and {right:.{digits}g} from the right."
