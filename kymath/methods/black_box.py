@@ -103,6 +103,7 @@ def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> L
             noisy[asked] = is_noise(function, x[asked], smooth.radius[asked], smooth.noise[asked])
             answer.count[asked] += 10
         _second_look(function, x, order, np.flatnonzero(rest & ~noisy), stepped, rest)
+        _allow_for_kinks(answer, np.flatnonzero(rest & smooth.ok), np.cumsum(rest) - 1, stepped)
         _settle_rest(answer, rest, noisy[rest], stepped)
         for i in np.flatnonzero(rest & smooth.ok & (smooth.p == 0)):
             _overrule(answer, int(i), Status.NO_LIMIT, f"f jumps at x0, by {2 * smooth.jump[i]:.3g}.")
@@ -187,6 +188,23 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
             if not smooth.enough[i]:
                 left.status[i] = right.status[i] = Status.NOT_REACHED
     return LocalJet(both, left, right, smooth.nfev)
+
+
+def _allow_for_kinks(answer: LocalJet, index: np.ndarray, place: np.ndarray, stepped: LocalJet) -> None:
+    """Both sides together know nothing of a jump that neither side alone, nor the intervals, can see."""
+    if not index.size:
+        return
+    assert stepped.both is not None
+    assert stepped.left is not None
+    assert stepped.right is not None
+    assert answer.both is not None
+    k = place[index]
+    left, right = stepped.left, stepped.right
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(left.value[:, k] - right.value[:, k])
+    sides = np.fmax(np.fmax(left.error[:, k], right.error[:, k]), apart)
+    unseen = np.fmin(answer.both.error[:, index], sides)
+    stepped.both.error[:, k] = np.fmax(stepped.both.error[:, k], unseen)
 
 
 def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped: LocalJet) -> None:

@@ -296,9 +296,10 @@ class _Judge:
         e[..., :-1] += column(0.5 * eps * np.abs(x)) * (size[..., 1:] * n[1:])
         self.c, self.e = c, e
         self._centre(value[0].T[0], fine & known)
-        still = (size[..., 1:] <= e[..., 1:]).all(axis=-1) & fine & known & ~self.wrong
-        if some(still):
-            self._constant(call, x, value[0].T[0], still)
+        if some(first.last == 0):
+            still = (size[..., 1:] <= e[..., 1:]).all(axis=-1) & fine & known & ~self.wrong
+            if some(still):
+                self._constant(call, x, value[0].T[0], still)
 
     def _constant(self, call: ComplexCall, x: np.ndarray, f0: np.ndarray, still: np.ndarray) -> None:
         """A constant is looked at close to x0 too: a function of small support is one on every wide circle."""
