@@ -136,9 +136,9 @@ class KYTransform:
         """The connection curve as a SymPy expression in the symbol ``t``."""
         if not isinstance(self.status, Status):
             raise NotApplicable("expression is for one point; this result holds many. Index the parameters instead.")
-        names = dict(zip(self.family.symbols, (sp.sympify(c) for c in self.theta), strict=True))
+        names = dict(zip(self.family.symbols, (sp.sympify(c, strict=True) for c in self.theta), strict=True))
         s = sp.Symbol("s")
-        return self.family.expression.xreplace(names).xreplace({s: T - sp.sympify(self.x0)})
+        return self.family.expression.xreplace(names).xreplace({s: T - sp.sympify(self.x0, strict=True)})
 
     # -- operators -----------------------------------------------------------------------------------------------
 

@@ -165,7 +165,7 @@ def settle_exact(evidence: Evidence, family: ConnectionFunction, rule: Rule, sid
 
 
 def _apart(name: str, a: Any, b: Any, family: ConnectionFunction) -> bool:
-    difference = sp.sympify(a) - sp.sympify(b)
+    difference = sp.sympify(a, strict=True) - sp.sympify(b, strict=True)
     if name in family.angles:
         difference = sp.sin(difference / 2)
     if difference.free_symbols:
@@ -178,7 +178,7 @@ def _exact_side(jet: Jet, family: ConnectionFunction, rule: Rule, side: str, mes
     for obstacle in rule.obstacles(family, jet, side):
         if np.any(obstacle.where):
             return Settled(nothing, nothing, obstacle.status, obstacle.message)
-    theta = tuple(sp.sympify(c) for c in rule.limit(family, jet, side))
+    theta = tuple(sp.sympify(c, strict=True) for c in rule.limit(family, jet, side))
     return Settled(theta, tuple(sp.Integer(0) for _ in theta), Status.CONVERGED, message)
 
 

@@ -325,7 +325,7 @@ def _exact_result(
             error = tuple(EPS / 2 * abs(c) for c in theta)
         shown = x0 if asked_exact else float(x0)
         steps = None
-        if one.status is Status.CONVERGED and not any(sp.sympify(c).free_symbols for c in (x0, *theta)):
+        if one.status is Status.CONVERGED and not any(sp.sympify(c, strict=True).free_symbols for c in (x0, *theta)):
             numbers_ = tuple(float(c) for c in theta)
             jet = in_floats(evidence.jet) if evidence.jet is not None else None
             steps = _stepper(function, float(x0), family, rule, word, numbers_, Symbolic(), Evidence(jet))

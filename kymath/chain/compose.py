@@ -163,7 +163,7 @@ def _meeting(F: KYTransform, G: KYTransform, inner: Jet, exact: bool) -> Any:
     """How far u0 may be from g(x0); ``BasePointMismatch`` where they are not the same."""
     value, error = inner.values[0], inner.errors[0]
     if exact:
-        if exact_sign(sp.sympify(F.x0) - value) == 0:
+        if exact_sign(sp.sympify(F.x0, strict=True) - value) == 0:
             return sp.Integer(0)
         raise BasePointMismatch(f"F is at u0 = {number(F.x0)}, but g({number(G.x0)}) = {number(value)}. {_ADVICE}")
     u0 = np.asarray(F.x0, dtype=float)

@@ -132,7 +132,7 @@ def inverse(F: KYTransform, *, raises: bool | None = None) -> KYTransform:
 
     back = carried(reverted, jet.truncated(count), pivot=(0, 1))
     if F.exact:
-        return exact_answer(asked, replace(back, values=(sp.sympify(x0), *back.values[1:])), raises)
+        return exact_answer(asked, replace(back, values=(sp.sympify(x0, strict=True), *back.values[1:])), raises)
     status = np.asarray(F.status, dtype=object)
     if np.any(lost := np.broadcast_to(level, status.shape) & converged(status)):
         if scalar:
@@ -188,7 +188,7 @@ def _alike(F: KYTransform, G: KYTransform, name: str) -> Rule:
 def _same(a: Any, b: Any) -> bool:
     if any(isinstance(c, np.ndarray) for c in (a, b)):
         return bool(np.all(np.asarray(a, float) == np.asarray(b, float)))
-    return exact_sign(sp.sympify(a) - sp.sympify(b)) == 0
+    return exact_sign(sp.sympify(a, strict=True) - sp.sympify(b, strict=True)) == 0
 
 
 def _point(x0: Any) -> str:

@@ -89,7 +89,7 @@ class BallJet(Jet):
 @lru_cache(maxsize=64)
 def _system(family: ConnectionFunction) -> tuple[list[sp.Expr], list[list[sp.Expr]]]:
     names = family.symbols
-    rows = [sp.sympify(e) for e in family.jet(names, family.size - 1)]
+    rows = [sp.sympify(e, strict=True) for e in family.jet(names, family.size - 1)]
     return rows, [[sp.diff(e, p) for p in names] for e in rows]
 
 

@@ -66,4 +66,4 @@ def closed_form(
     count = max(exact_rule.entries(exact_family), 2)
     values = ENTRIES[:count]
     jet = Jet(values, tuple(sp.Integer(0) for _ in values), left, right, settled=True)
-    return tuple(sp.sympify(c) for c in exact_rule.limit(exact_family, jet, side))
+    return tuple(sp.sympify(c, strict=True) for c in exact_rule.limit(exact_family, jet, side))

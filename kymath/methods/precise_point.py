@@ -379,7 +379,7 @@ class Precisely:
         from .precise_doubles import root
 
         names = self.family.symbols
-        rows = [sp.sympify(e).subs(S, 0) for e in self.family.jet(names, self.family.size - 1)]
+        rows = [sp.sympify(e, strict=True).subs(S, 0) for e in self.family.jet(names, self.family.size - 1)]
         return root(rows, names, [float(c) for c in self.family.from_jet(jet.values[: self.family.size])])
 
 

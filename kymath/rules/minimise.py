@@ -156,7 +156,7 @@ def _compiled(rule: Rule, family: ConnectionFunction) -> dict[str, Any]:
     theta: Sequence[sp.Symbol] = family.symbols
     g = family.expression
     at, there = g.subs(S, 0), g.subs(S, h)
-    objective = sp.sympify(rule.objective(family, theta))
+    objective = sp.sympify(rule.objective(family, theta), strict=True)
     residual = [at - f0, (there - at) / h - slope]
     lagrangian = objective + first * residual[0] + second * residual[1]
     modules = ["numpy", "scipy"]
