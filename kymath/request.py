@@ -34,7 +34,11 @@ def point_of(x0: Any) -> tuple[Any, bool]:
     if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
         raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
     if isinstance(x0, (sp.Basic, numbers.Rational)) and not isinstance(x0, sp.MatrixBase):
-        exact = sp.Rational(x0.numerator, x0.denominator) if isinstance(x0, numbers.Rational) else sp.sympify(x0, strict=True)
+        exact = (
+            sp.Rational(x0.numerator, x0.denominator)
+            if isinstance(x0, numbers.Rational)
+            else sp.sympify(x0, strict=True)
+        )
         if exact.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or exact.is_real is False:
             raise NotFinite(f"x0 must be a finite real number; {x0} was given.")
         if is_exact(exact):

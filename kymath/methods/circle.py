@@ -55,16 +55,21 @@ class Table(NamedTuple):
     tilt: np.ndarray  # what is added to its fall
 
 
+def cosines(parts: int) -> np.ndarray:
+    """cos(mπ/(2·parts)) around the circle, in the longest floating type: jθ is reduced in whole numbers."""
+    m, pi = np.arange(parts + 1), np.longdouble("3.14159265358979323846264338327950288")
+    angle: Any = m * pi / (2 * parts)
+    quarter = np.where(2 * m <= parts, np.cos(angle), np.sin(pi / 2 - angle))
+    quarter[parts] = 0
+    half = np.concatenate([quarter, -quarter[parts - 1 :: -1]])  # 0 … π
+    return np.concatenate([half, half[2 * parts - 1 : 0 : -1]])
+
+
 @lru_cache(maxsize=16)
 def table(half: int) -> Table:
-    """Cosines come by integer reduction of jθ to an eighth of the circle: an error in them would be one in each sum."""
+    """The sums over the circle, with cosines to all digits: an error in them would be one in each sum."""
     count, turn = 2 * half, 4 * half
-    m, pi = np.arange(half + 1), np.longdouble("3.14159265358979323846264338327950288")
-    angle: Any = m * pi / count
-    quarter = np.where(2 * m <= half, np.cos(angle), np.sin(pi / 2 - angle))
-    cosine = np.concatenate([quarter, -quarter[half - 1 :: -1]])  # 0 … π
-    cosine = np.concatenate([cosine, cosine[count - 1 : 0 : -1]])
-    j = np.arange(count)
+    cosine, j = cosines(half), np.arange(count)
     at = np.outer(2 * np.arange(half) + 1, j) % turn
     c, s = cosine[at], cosine[(at - half) % turn]
     long = np.empty((2 * half, count), dtype=np.longdouble)

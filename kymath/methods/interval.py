@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .circle import column, every, some
+from .circle import column, cosines, every, some
 
 UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
 RESOLVED = 1e-3  # of the variation of f on the interval: what the coefficients at the end may reach
@@ -41,15 +41,8 @@ class Table(NamedTuple):
 
 @lru_cache(maxsize=32)
 def table(count: int) -> Table:
-    """Cosines come by integer reduction of the angle: an error in them would be one in each sum."""
-    pi = np.longdouble("3.14159265358979323846264338327950288")
-    turn = 4 * count
-    m = np.arange(count + 1)
-    angle: Any = m * pi / (2 * count)
-    quarter = np.where(2 * m <= count, np.cos(angle), np.sin(pi / 2 - angle))
-    quarter[count] = 0
-    cosine = np.concatenate([quarter, -quarter[count - 1 :: -1]])  # 0 … π
-    cosine = np.concatenate([cosine, cosine[2 * count - 1 : 0 : -1]])
+    """The sums over the nodes, with cosines to all digits: an error in them would be one in each sum."""
+    turn, cosine = 4 * count, cosines(count)
     j, odd = np.arange(count), 2 * np.arange(count)[::-1] + 1
     long = cosine[np.outer(odd, j) % turn]  # cos(jθ_k), nodes ascending
     sine = cosine[(np.outer(odd, j) - count) % turn]  # sin(jθ_k)
