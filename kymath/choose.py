@@ -36,9 +36,10 @@ def gather(
     """Evidence about f at the points, by the method asked for or, where none is, by the best that applies."""
     before = function.nfev
     method, evidence, reason = _gather(function, points, family, rule, method, side, check)
-    nfev = np.array(evidence.nfev)
-    spent = function.nfev - before - int(nfev.sum())  # by checks, and by what was tried before
-    if spent > 0 and nfev.size:
+    told = evidence.nfev
+    spent = function.nfev - before - int(told if np.ndim(told) == 0 else np.sum(told))  # by checks, and other methods
+    if spent > 0 and np.size(told):
+        nfev = np.array(told)
         nfev.reshape(-1)[0] += spent
         evidence = replace(evidence, nfev=nfev)
     return Gathered(method, evidence, reason)

@@ -113,7 +113,7 @@ def _numerical(
             lost = ~converged(one.status)
             theta, error = (tuple(np.where(lost, np.nan, row) for row in rows) for rows in (theta, error))
         if scalar:
-            theta, error = tuple(_item(c) for c in theta), tuple(_item(c) for c in error)
+            theta, error = tuple(map(_item, theta)), tuple(map(_item, error))
         status = one.status[()] if scalar else one.status
         shown = points if isinstance(points, sp.Basic) or not scalar else float(points)
         nfev = int(evidence.nfev) if scalar else evidence.nfev
@@ -154,6 +154,8 @@ def _item(value: Any) -> Any:
     """A 0-d array as the float or the mpf that it holds."""
     if type(value) is float:
         return value
+    if type(value) is np.float64:
+        return float(value)
     return value.item() if np.asarray(value).dtype == object else float(value)
 
 

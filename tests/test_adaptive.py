@@ -284,3 +284,12 @@ def test_no_phantom_kinks_in_cosines():
         result = ky.transform(lambda t: a * math.cos(t + phase) + level, x0, method=STEPS, raises=False)  # noqa: B023
         refused += not result.success
     assert refused <= 1
+
+
+@pytest.mark.parametrize("side", ["both", "left", "right"])
+@pytest.mark.parametrize("x0", [488729845009.0127, 1591840819974.0312, -3.3e9 + 0.25])
+@pytest.mark.parametrize("f", [np.floor, np.round])
+def test_a_staircase_far_from_zero_has_no_slope_of_one(f, x0, side):
+    """From afar floor is the identity, and whole steps see nothing else."""
+    result = ky.transform(f, x0, ky.Linear(), method=ky.Adaptive(), side=side, raises=False)
+    assert not result.success or result.a == 0

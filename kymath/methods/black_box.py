@@ -22,6 +22,8 @@ FITTED = "Chebyshev fits on three intervals; no kink at x0"
 _SIZES = np.array(FACTORIALS)[:, None]
 OTHER_RATIO = 0.57  # of the steps for a second look: no wave is in step with it and with 1/2
 COARSE = 1e-3  # of a derivative: an error above it, where f is not smooth, is no error to rely on
+NEARBY = np.array([[-1365.0], [3001.0]])  # units of rounding of x0: where f can only lie on its tangent
+SIDES = {"both": (0, 2), "left": (0, 1), "right": (1, 2)}  # of those two points
 NEAR = 20.0  # errors within which two views of a noisy f may lie apart
 
 
@@ -35,6 +37,7 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
     x, before = x0.reshape(-1), function.nfev
     if side != "both" or own_steps:
         found = local_jet(function, x, order, side, steps, 0.1)
+        _near_look(function, x, found, np.arange(x.size))
     elif x.size >= MANY and order <= MOST:
         return _many(function, x0, order, steps)
     else:
@@ -103,6 +106,7 @@ def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> L
             noisy[asked] = is_noise(function, x[asked], smooth.radius[asked], smooth.noise[asked])
             answer.count[asked] += 10
         _second_look(function, x, order, np.flatnonzero(rest & ~noisy), stepped, rest)
+        _near_look(function, x[rest], stepped, np.flatnonzero(~noisy[rest]))
         _allow_for_kinks(answer, np.flatnonzero(rest & smooth.ok), np.cumsum(rest) - 1, stepped)
         _settle_rest(answer, rest, noisy[rest], stepped)
         for i in np.flatnonzero(rest & smooth.ok & (smooth.p == 0)):
@@ -146,6 +150,27 @@ def _second_look(
         for one in (stepped.left, stepped.right):
             if both.status[j] is Status.CONVERGED and one.status[j] is not Status.CONVERGED:
                 both.status[j], both.why[j] = one.status[j], one.why[j]
+
+
+def _near_look(function: Function, x: np.ndarray, found: LocalJet, index: np.ndarray) -> None:
+    """Where steps settled: f some thousand roundings beside x0 lies on its tangent, or it is a staircase, or noise."""
+    for name, one in found.sides.items():
+        settled = np.array([one.status[i] is Status.CONVERGED for i in index], dtype=bool)
+        k = index[settled & (x[index] != 0)] if index.size else index
+        if not k.size:
+            continue
+        h = np.spacing(np.abs(x[k])) * NEARBY[slice(*SIDES[name])]
+        value, slope, error = one.value[0, k], one.value[1, k], one.error[:2, k]
+        with np.errstate(all="ignore"):
+            missed = np.abs(function(x[k] + h) - value - slope * h)
+            rounding = function.eps * (np.abs(value) + np.abs(x[k] * slope))
+            off = ~(missed <= 16 * rounding + 4 * (error[0] + error[1] * np.abs(h))).all(axis=0)
+        found.count[k] += len(h)
+        for i in k[off]:
+            one.status[i], one.why[i] = (
+                Status.NOT_REACHED,
+                "f beside x0 does not follow its slope: a staircase, or noise.",
+            )
 
 
 def _overrule(answer: LocalJet, i: int, status: Status, why: str) -> None:

@@ -13,6 +13,7 @@ UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine
 RESOLVED = 1e-3  # of the variation of f on the circle: what the coefficients at the end may reach
 OCTAVES = 6.0  # the largest change of radius in one prediction, up or down
 GRID = 2.0 ** np.arange(-OCTAVES, OCTAVES + 0.01, 0.125)
+FAR = 2.0  # |x0| in radii from which the rounding of the nodes is taken out of the values
 FEW = 4  # coefficients that are too few to see how they fall
 KINKS = 6  # A·|s|·s^n is looked for up to n = 5
 BESIDE = np.array([0.0, 0.25, -0.25, 0.59375, -0.59375, 0.84375, -0.84375])  # the real points, in radii: r·s is exact
@@ -31,6 +32,11 @@ def some(mask: Any) -> bool:
 def every(mask: Any) -> bool:
     """Whether it holds everywhere."""
     return bool(mask if mask.ndim == 0 else np.count_nonzero(mask) == mask.size)
+
+
+def larger(a: Any, b: Any) -> Any:
+    """The larger of two numbers without NaN, or of each pair."""
+    return np.maximum(a, b) if a.ndim else max(a, b)
 
 
 def column(v: Any) -> Any:
@@ -143,12 +149,6 @@ class Circle:
         known = table(self.half)
         return self.a[..., : known.end] @ known.beside
 
-    def doubts(self, x: np.ndarray, eps: float) -> tuple[np.ndarray, ...]:
-        """Of real values: a standard deviation, what may be missed, the same over the size of f, and by the place."""
-        each = np.maximum(self.noise * math.sqrt(2 * self.half), 0.5 * eps * self.size)
-        most = 8 * each + 12 * self.noise
-        return each, most, most / (self.size + 1e-300), 2 * eps * abs(x) / self.r
-
     def where(self, take: np.ndarray, other: Circle) -> Circle:
         """This circle where ``take`` holds, else the other one, of as many nodes."""
         if every(take) or not some(take):
@@ -184,8 +184,8 @@ def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, ep
     if not math.isfinite(np.vdot(pairs, pairs)):
         finite = np.isfinite(pairs).all(axis=-1)
         pairs = np.where(finite[..., None], pairs, 0.0)
-    distance = np.abs(x) / r
-    if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what is found
+    distance = abs(x) / r
+    if some(distance > FAR):  # the nodes were rounded: one step with the slope of what is found
         pairs = pairs - (shift * (pairs @ known.slopes).view(complex)).view(float) / column(r)
     a = pairs @ known.weights
     square = a * a
@@ -197,7 +197,7 @@ def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, ep
         bad = bad | (near > beyond + above)  # they fall: no noise, but what a singularity or a jump leaves
     if finite is not None:
         bad = bad | ~finite
-    noise = np.maximum(tail, floor)
+    noise = larger(tail, floor)
     seen = square[..., : known.end] > column(25 * noise * noise)
     return Circle(r, pairs, a, size, floor, noise, np.maximum.reduce(seen * known.orders, axis=-1), bad, eps)
 
@@ -236,23 +236,36 @@ def rounded(r: np.ndarray) -> np.ndarray:
     return large - (large - r)
 
 
-def misfit(
-    circles: tuple[Circle, Circle], r: np.ndarray, x: np.ndarray, at: np.ndarray, value: np.ndarray, eps: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What real values beside x0 say about two circles: how large a·|u|·u^n may be, with u = s/r, and whether they
-    refute the circle.
+class Pair:
+    """Two circles about each point, side by side: what there is one of for a circle has the shape (2, …, 1)."""
 
-    A·|s|·s^n is A·r·s^n for the circle, and seen by the misfit −A·(r − |s|)·s^n at real s: its part in the misfit by
-    least squares, with its standard deviation.
-    """
-    look = np.array([c.beside for c in circles])
-    saw, slope = look[..., : BESIDE.size], look[..., BESIDE.size :]
-    slip = (at - column(x)) / r[..., None] - BESIDE  # the points were rounded
-    missed = value - saw - slip * slope
-    each, most, share, shift = np.array([c.doubts(x, eps) for c in circles]).swapaxes(0, 1)[..., None]
-    allowed = np.maximum(most, share * np.abs(value)) + shift * np.abs(slope)
-    off = (np.abs(missed) > allowed).any(axis=(0, -1))
-    return 1.5 * np.abs(missed @ FIT) + each * SPREAD, off, missed
+    def __init__(self, one: Circle, other: Circle) -> None:
+        self.circles = (one, other)
+        rows = [(c.r, c.noise, c.noise * math.sqrt(2 * c.half), c.size) for c in self.circles]
+        self.r, self.noise, self.loud, self.size = np.array(rows).swapaxes(0, 1)[..., None]
+
+    def low(self, count: int) -> np.ndarray:
+        """The first coefficients of both."""
+        return np.array([c.low(count) for c in self.circles])
+
+    def misfit(self, x: np.ndarray, at: np.ndarray, value: np.ndarray, eps: float) -> tuple[np.ndarray, ...]:
+        """What real values beside x0 say about them: how large a·|u|·u^n may be, with u = s/r, whether they refute the
+        circles, and by how much these miss.
+
+        A·|s|·s^n is A·r·s^n for the circle, and seen by the misfit −A·(r − |s|)·s^n at real s: its part in the misfit
+        by least squares, with its standard deviation.
+        """
+        look = np.array([c.beside for c in self.circles])
+        saw, slope = look[..., : BESIDE.size], look[..., BESIDE.size :]
+        missed = value - saw
+        place = np.abs(column(x)) / self.r
+        if some(place > FAR):  # the points were rounded
+            missed -= ((at - column(x)) / self.r - BESIDE) * slope
+        each = np.maximum(self.loud, 0.5 * eps * self.size)
+        most = 8 * each + 12 * self.noise
+        allowed = most * np.maximum(1.0, np.abs(value) / (self.size + 1e-300)) + 2 * eps * place * np.abs(slope)
+        off = (np.abs(missed) > allowed).any(axis=-1)
+        return 1.5 * np.abs(missed @ FIT) + each * SPREAD, off[0] | off[1], missed
 
 
 def kinked(missed: np.ndarray) -> bool:

@@ -133,7 +133,8 @@ class ComplexCall:
                     self.function.nfev += flat.size
                     self._precision(out)
                     out = plain(out, float)
-                    out[~np.isfinite(out)] = np.nan
+                    if not math.isfinite(np.vdot(out, out)):
+                        out[~np.isfinite(out)] = np.nan
                     return out.reshape(x.shape)
             except Exception:  # the function object says it better
                 pass

@@ -14,7 +14,7 @@ from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
-from .circle import BESIDE, KINKS, Circle, column, every, kinked, misfit, nodes, predicted, read, rounded, some
+from .circle import BESIDE, KINKS, Circle, Pair, column, every, kinked, nodes, predicted, read, rounded, some
 from .complex_call import ComplexCall, Refused
 from .taylor_pass import FACTORIALS, leaving
 
@@ -96,8 +96,8 @@ class Contour(Method):
                 found.values[:] = found.errors[:] = np.nan
                 found.status[...] = Status.NOT_APPLICABLE
                 found.message = f"{why}: use Adaptive()."
-        if x.size:
-            found.nfev.flat[0] += function.nfev - before - found.nfev.sum()
+        if x.size:  # what no point asked for in particular goes to the first
+            found.nfev.flat[0] += function.nfev - before - int(found.nfev.sum() if shape else found.nfev)
         rows = tuple(found.rows.reshape(len(found.rows), *shape))
         jet = Jet(rows[:count], rows[count : 2 * count], rows[-2], rows[-1])
         message = found.message if not shape or call.refused else ""
@@ -145,7 +145,7 @@ def _draw(call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, on: np.nda
 def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circle | None]:
     """A first circle that f is analytic in, a radius for each point that is too large, and the smaller circle from
     which the way went up where so little was seen that f may live on a larger scale (or be a polynomial)."""
-    size = np.abs(x)
+    size = abs(x)
     r = rounded(np.where((size > 0) & (size < 1), size, 1.0) / 4)
     limit: Any = np.inf
     on = np.isfinite(x)
@@ -209,7 +209,7 @@ def _block(call: ComplexCall, x: np.ndarray, found: _Found, part: Any) -> None:
     if not some(fine):
         _fail(call, x, found, part, ~fine, SINGULAR)
         return
-    judged = _Judge(call, x, first, (second, third), small, max(count + 1, LOOK), fine)
+    judged = _Judge(call, x, first, Pair(second, third), small, max(count + 1, LOOK), fine)
     call.spent = call.spent + 2 * BESIDE.size * fine
     judged.report(found, part, count)
     wrong = ~fine | judged.missing | judged.wrong
@@ -238,14 +238,12 @@ class _Judge:
     """The coefficients of the best circle for each order, held against the other circles and against real values."""
 
     def __init__(
-        self, call: ComplexCall, x: np.ndarray, first: Circle, circles: tuple[Circle, Circle], small: Circle | None,
+        self, call: ComplexCall, x: np.ndarray, first: Circle, circles: Pair, small: Circle | None,
         count: int, fine: np.ndarray,
     ) -> None:  # fmt: skip
         n = _ORDERS[:count]
         was = call.eps
-        r = np.array([c.r for c in circles])
-        radius = r[..., None]
-        at = column(x) + radius * BESIDE
+        at = column(x) + circles.r * BESIDE
         if every(fine):
             value = call.real(at)
         else:
@@ -253,23 +251,23 @@ class _Judge:
             value[:, fine] = call.real(at[:, fine])
         self.value, eps = value, call.eps
         grown = max(eps / was, 1.0)  # real answers may be less precise than complex ones
-        known = ~np.isnan(np.add.reduce(value, axis=(0, -1)))
+        total = np.add.reduce(value[0] + value[1], axis=-1)
+        known = total == total
         self.missing = fine & ~known
-        scale = radius**n
-        found = np.array([c.low(count) for c in circles]) / scale
-        error = np.array([c.error for c in circles])[..., None] / scale
+        scale = circles.r**n
+        found = circles.low(count) / scale
+        error = 6 * circles.noise / scale
         best = error[1] <= error[0]
-        apart = np.abs(found[1] - found[0]).astype(float)
+        apart = np.abs((found[1] - found[0]).astype(float))
         both = error[0] + error[1]
-        drift = (1.5 * apart + 0.5 * both) / column(np.abs(r[1] - r[0]))
-        part, off, missed = misfit(circles, r, x, at, value, eps)
-        part = np.fmin(part / scale[..., :KINKS], drift[..., :KINKS] * radius)
-        kink = np.zeros(scale.shape)
-        kink[..., :KINKS], after = part, kink[..., 1 : KINKS + 1]  # A·|s|·s^n has no derivative of order n + 1
-        np.maximum(after, part / radius, out=after)
-        error = grown * error + kink
+        drift = (1.5 * apart + 0.5 * both)[..., :KINKS] / np.abs(circles.r[1] - circles.r[0])
+        part, off, missed = circles.misfit(x, at, value, eps)
+        part = np.fmin(part / scale[..., :KINKS], drift * circles.r)
+        error *= grown
+        error[..., :KINKS] += part
+        error[..., 1 : KINKS + 1] += part / circles.r  # A·|s|·s^n has no derivative of order n + 1
         c, e = np.where(best, found[1], found[0]), np.where(best, error[1], error[0])
-        both, size = error[0] + error[1], np.abs(c).astype(float)
+        both, size = error[0] + error[1], np.abs(c.astype(float))
         differ = apart > 1.5 * both + 4 * eps * size
         t = column(first.r) ** n[:3]
         strange = np.abs(first.a[..., :3] - c[..., :3] * t) > column(1e-2 * first.size)
