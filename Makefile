@@ -58,7 +58,7 @@ benchmark: $(VENV)/bench.done ## accuracy and speed beside the peers
 	$(PY) benchmarks/run.py
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) dist demo docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist demo docs/_build docs/lessons .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than what it was made from, so that a second run starts at once.

@@ -1,6 +1,8 @@
 """Sphinx configuration: Markdown pages and notebooks by myst-nb, the reference from docstrings."""
 
 import re
+import shutil
+from pathlib import Path
 
 from kymath._version import __version__
 
@@ -19,7 +21,11 @@ exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-nb_execution_mode = "off"  # the tests execute the notebooks and the pages
+nb_execution_mode = "force"  # the lessons hold no outputs; the pages hold no cells, and the tests run their examples
+nb_execution_timeout = 180
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+nb_output_stderr = "remove-warn"  # a warning in a lesson is an error here
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the signature has them, the docstring says what they mean
@@ -43,5 +49,22 @@ def plain_formulas(app, what, name, obj, options, lines):
             lines[k] = "".join(pieces)
 
 
+def bring_lessons(app):
+    """Copy the notebooks to where Sphinx finds them; anew, to be run again, if one or the package has changed."""
+    here = Path(app.srcdir)
+    lessons = here / "lessons"
+    lessons.mkdir(exist_ok=True)
+    notebooks = {path.name: path for path in (here.parent / "notebooks").glob("[0-9]*.ipynb")}
+    for copy in lessons.glob("*.ipynb"):
+        if copy.name not in notebooks:
+            copy.unlink()
+    package = max(path.stat().st_mtime for path in (here.parent / "kymath").rglob("*.py"))
+    for name, path in notebooks.items():
+        copy = lessons / name
+        if not copy.exists() or copy.stat().st_mtime < max(package, path.stat().st_mtime):
+            shutil.copyfile(path, copy)
+
+
 def setup(app):
+    app.connect("builder-inited", bring_lessons)
     app.connect("autodoc-process-docstring", plain_formulas)
