@@ -34,9 +34,14 @@ def every(mask: Any) -> bool:
     return bool(mask if mask.ndim == 0 else np.count_nonzero(mask) == mask.size)
 
 
+def choose(mask: Any, a: Any, b: Any) -> Any:
+    """a where a mask holds, else b; at one point, where the mask is a number, one of the two."""
+    return np.where(mask, a, b) if mask.ndim else a if mask else b
+
+
 def larger(a: Any, b: Any) -> Any:
-    """The larger of two numbers without NaN, or of each pair."""
-    return np.maximum(a, b) if a.ndim else max(a, b)
+    """The larger of two numbers, or of each pair, as :func:`numpy.maximum` has it."""
+    return np.maximum(a, b) if a.ndim else a if a > b or a != a else b
 
 
 def column(v: Any) -> Any:
@@ -222,10 +227,11 @@ def predicted(circle: Circle, half: int, order: float) -> np.ndarray:
     envelope = np.log(np.maximum.accumulate(seen[..., ::-1], axis=-1)[..., ::-1] + 1e-300)
     level, fall = (known.fit[last] @ envelope[..., None])[..., 0].T
     quiet = 2 * circle.floor
-    plateau = quiet + (last < end - 4) * (circle.noise - quiet)  # else the end is not noise
-    noise = np.maximum(plateau * math.sqrt(circle.half / half) / (circle.size + 1e-300), circle.eps / following)
+    plateau = choose(last < end - 4, circle.noise, quiet)  # else the end is not noise
+    noise = larger(plateau * math.sqrt(circle.half / half) / (circle.size + 1e-300), np.float64(circle.eps / following))
     squares, power = _grid(end, following, order)
-    beyond = np.exp(level + np.minimum(fall + known.tilt[last], -1e-3) * (following - known.middle[last]))
+    fall = -larger(-fall - known.tilt[last], 1e-3)
+    beyond = np.exp(level + fall * (following - known.middle[last]))
     cost = column(noise) * np.sqrt((a * a) @ squares) + column(beyond) * power
     return rounded(circle.r * GRID[cost.argmin(axis=-1)])
 

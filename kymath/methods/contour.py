@@ -14,7 +14,7 @@ from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method
-from .circle import BESIDE, KINKS, Circle, Pair, column, every, kinked, nodes, predicted, read, rounded, some
+from .circle import BESIDE, KINKS, Circle, Pair, choose, column, every, kinked, nodes, predicted, read, rounded, some
 from .complex_call import ComplexCall, Refused
 from .taylor_pass import FACTORIALS, leaving
 
@@ -146,7 +146,7 @@ def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circl
     """A first circle that f is analytic in, a radius for each point that is too large, and the smaller circle from
     which the way went up where so little was seen that f may live on a larger scale (or be a polynomial)."""
     size = abs(x)
-    r = rounded(np.where((size > 0) & (size < 1), size, 1.0) / 4)
+    r = rounded(choose((size > 0) & (size < 1), size, np.float64(1.0)) / 4)
     limit: Any = np.inf
     on = np.isfinite(x)
     kept: Circle | None = None
@@ -180,7 +180,8 @@ def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circl
 def _next(call: ComplexCall, x: np.ndarray, from_: Circle, limit: np.ndarray, half: int, order: float) -> Circle:
     """The next circle; where it turns out bad, nearer to the one before."""
     on = ~from_.bad
-    r = np.minimum(predicted(from_, half, order), limit)
+    r = predicted(from_, half, order)
+    r = choose(r > limit, limit, r)
     circle = _draw(call, x, r, half, on)
     for attempt in range(2):
         again = on & circle.bad
@@ -291,7 +292,7 @@ class _Judge:
             c[..., :more], e[..., :more] = np.where(better, value_, c[..., :more]), np.minimum(mine, e[..., :more])
             size = np.abs(c).astype(float)
         e += eps * size
-        e[..., :-1] += column(0.5 * eps * np.abs(x)) * (size[..., 1:] * n[1:])
+        e[..., :-1] += column(0.5 * eps * abs(x)) * (size[..., 1:] * n[1:])
         self.c, self.e = c, e
         self._centre(value[0].T[0], fine & known)
         if some(first.last == 0):

@@ -5,21 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from .circle import column, cosines, every, some
+from .circle import choose, column, cosines, every, some
 
 UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
 RESOLVED = 1e-3  # of the variation of f on the interval: what the coefficients at the end may reach
 GRID = 2.0 ** np.arange(-5, 7.01, 0.125)
 FEW = 64  # points for which the sums are taken in the longest floating type
-
-
-def choose(mask: Any, a: Any, b: Any) -> Any:
-    """a where a mask holds, else b; at one point, where the mask is a number, one of the two."""
-    return np.where(mask, a, b) if mask.ndim else a if mask else b
 
 
 class Table(NamedTuple):
