@@ -293,3 +293,18 @@ def test_a_staircase_far_from_zero_has_no_slope_of_one(f, x0, side):
     """From afar floor is the identity, and whole steps see nothing else."""
     result = ky.transform(f, x0, ky.Linear(), method=ky.Adaptive(), side=side, raises=False)
     assert not result.success or result.a == 0
+
+
+@pytest.mark.parametrize(
+    ("f", "truth"),
+    [
+        (lambda t: math.exp(t) - 2 + math.cos(t), lambda t: mp.exp(t) - 2 + mp.cos(t)),
+        (lambda t: 1 - math.cos(t), lambda t: 1 - mp.cos(t)),
+        (lambda t: math.sin(t) - t, lambda t: mp.sin(t) - t),
+    ],
+)
+def test_the_error_of_the_value_holds_what_cancels_inside_f(f, truth):
+    for x in np.random.default_rng(3).uniform(-0.2, 0.2, 40):
+        result = ky.transform(f, float(x), ky.Polynomial(3), method=ky.Adaptive(), raises=False)
+        with mp.workdps(40):
+            assert not result.success or abs(truth(mp.mpf(float(x))) - mp.mpf(result.a0)) <= 1.2 * result.error[-1]

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import Status
 from ..evidence import Evidence, Jet, statuses
 from ..function import Function
-from .chebyshev import Smooth, smooth_jet
+from .chebyshev import AROUND, Smooth, smooth_jet
 from .local import LocalJet, Steps, local_jet
 from .many import MANY, MOST, NODES, many_jets
 from .noise import is_noise
@@ -166,6 +166,7 @@ def _near_look(function: Function, x: np.ndarray, found: LocalJet, index: np.nda
             rounding = function.eps * (np.abs(value) + np.abs(x[k] * slope))
             off = ~(missed <= 16 * rounding + 4 * (error[0] + error[1] * np.abs(h))).all(axis=0)
         found.count[k] += len(h)
+        one.error[0, k] = np.fmax(one.error[0, k], AROUND * missed.max(axis=0))
         for i in k[off]:
             one.status[i], one.why[i] = (
                 Status.NOT_REACHED,
@@ -230,6 +231,8 @@ def _allow_for_kinks(answer: LocalJet, index: np.ndarray, place: np.ndarray, ste
     sides = np.fmax(np.fmax(left.error[:, k], right.error[:, k]), apart)
     unseen = np.fmin(answer.both.error[:, index], sides)
     stepped.both.error[:, k] = np.fmax(stepped.both.error[:, k], unseen)
+    for one in (stepped.both, left, right):  # steps take f(x0) as it is, and know nothing of the rounding inside f
+        one.error[0, k] = np.fmax(one.error[0, k], answer.both.error[0, index])
 
 
 def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped: LocalJet) -> None:
@@ -257,4 +260,7 @@ def _settle_rest(answer: LocalJet, rest: np.ndarray, noisy: np.ndarray, stepped:
             mostly = finer.any(axis=0) if field.name == "why" else trend
             row[..., index] = np.where(finer if row.ndim > 1 else mostly, row[..., index], new)
             setattr(target, field.name, row)
+    rough = index[noisy]
+    for one in answer.sides.values():
+        one.error[0, rough] = np.fmax(one.error[0, rough], AROUND * mine.floor[rough])
     answer.count[index] += stepped.count

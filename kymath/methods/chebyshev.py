@@ -21,6 +21,8 @@ CLIMB, CLIMBS = 64.0, 3
 LOUD = 40.0  # times what rounding must leave: noise, a tail still to fall, or a kink
 NEARER = 0.7  # of a radius at which the coefficients have not come to rest
 TINY = 1e-6  # a point so close to 0 has its own scale only if f shows it
+AROUND = 4.0  # times what four values beside x0 miss by is the error of f(x0)
+NEARBY = 4  # derivatives that tell what they should be
 NONE = -1  # no derivative jumps
 LOOK = np.array([-(2.0**-7), 2.0**-7, -(2.0**-24), 2.0**-24])  # close to x0, in radii of the first interval
 
@@ -207,6 +209,15 @@ def _settled(sampler: _Sampler, interval: Interval, drawn: _Drawn, extra: np.nda
     return again.where(better, interval), redrawn.where(better, drawn)
 
 
+def _missed_beside(value: np.ndarray, s: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """By how much f(x0) and the values beside it disagree with the derivatives: what rounding inside f leaves there."""
+    rise = value[..., NEARBY, None] * s
+    for n in range(NEARBY - 1, 0, -1):
+        rise += value[..., n, None]
+        rise *= s
+    return np.asarray(np.maximum.reduce(np.abs(y - rise), axis=-1))[()]
+
+
 def _placed(row: np.ndarray, where: np.ndarray, new: np.ndarray | bool) -> np.ndarray:
     """A row with other entries in some places."""
     out = np.array(row)
@@ -217,6 +228,7 @@ def _placed(row: np.ndarray, where: np.ndarray, new: np.ndarray | bool) -> np.nd
 def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], drawn: _Drawn, order: int) -> Smooth:
     x, f0, eps, unit = sampler.x, sampler.f0, sampler.function.eps, sampler.unit
     first, second, third = intervals
+    asked, order = order, max(order, NEARBY)
     widest = Estimate(third, order)
     value, error = together(Estimate(second, order), widest)
     s, y = drawn.s, drawn.f - column(f0)
@@ -229,6 +241,7 @@ def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], d
     calm, off = third.noise <= CALM * third.floor, misfit.off
     kinked = misfit.kinked & ~bad
     p, jump, lost = np.full(x.shape, NONE)[()], np.zeros(x.shape)[()], np.zeros(x.shape, dtype=bool)[()]
+    centre = _missed_beside(value, s[..., -5:-1], y[..., -5:-1])
     suspect = kinked | ((third.noise > LOUD * third.floor) & (misfit.surest > MAYBE) & known)
     if some(suspect):
         one = without_kink(values.at(suspect), order)
@@ -236,14 +249,16 @@ def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], d
         solved = _placed(lost, suspect, here)
         value[solved], error[solved] = one.value[here], one.error[here]
         p, jump = _placed(p, solved, one.p[here]), _placed(jump, solved, one.size[here])
+        centre = _placed(centre, solved, (eps * third.size)[solved])
         lost = _placed(lost, solved, ((one.p <= order) & ~one.surely)[here])
         calm, kinked, bad, off = calm | solved, kinked & ~solved, bad & ~solved, off & ~solved
-    # f(x0) is known, and the rounding of x0 inside f, and of the result
-    value[..., 0], error[..., 0] = f0, eps * np.abs(f0)
+    # f(x0) is known but for the rounding inside f, which the values beside it tell; and the rounding of x0
+    value[..., 0], error[..., 0] = f0, AROUND * centre
+    value, error, order = value[..., : asked + 1], error[..., : asked + 1], asked
     orders, size = np.arange(order + 1), np.abs(value)
     error += eps * size
     error[..., :-1] += column(eps * np.abs(x)) * (size[..., 1:] * orders[1:])
-    moves = column(third.variation) * widest.scale
+    moves = column(third.variation) * widest.scale[..., : order + 1]
     enough = (error <= np.maximum(0.5 * size, 1e-2 * moves))[..., 1:].all(axis=-1)
     constant = third.variation <= 30 * third.floor
     if some(constant):  # by nature it could move by a millionth of itself on its own scale

@@ -95,7 +95,7 @@ def _block(
         np.multiply(found[n], scale, out=value[n + 1])
         np.multiply(doubt[n], scale, out=error[n + 1])
         scale = scale * power
-    error[0] += function.eps * np.abs(x * value[1])
+    error[0] += function.eps * np.abs(x * value[1]) + 4 * np.maximum(noise, tail)
     ok &= np.isfinite(value.sum(axis=0) + error.sum(axis=0))
 
 
