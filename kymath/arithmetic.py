@@ -19,7 +19,7 @@ TWO_PI = 2 * np.pi
 class _NumPy:
     exp, log, log1p, expm1 = np.exp, np.log, np.log1p, np.expm1
     sin, cos, asin, acos = np.sin, np.cos, np.arcsin, np.arccos
-    sqrt, abs, sign = np.sqrt, np.abs, np.sign
+    sqrt, abs, sign, hypot = np.sqrt, np.abs, np.sign, np.hypot
     pi = np.pi
     where = staticmethod(np.where)
 
@@ -39,6 +39,10 @@ class _SymPy:
     exp, log, sin, cos, asin, acos = sp.exp, sp.log, sp.sin, sp.cos, sp.asin, sp.acos
     sqrt, abs, sign = sp.sqrt, sp.Abs, sp.sign
     pi = sp.pi
+
+    @staticmethod
+    def hypot(x: Any, y: Any) -> Any:
+        return sp.sqrt(x * x + y * y)
 
     @staticmethod
     def log1p(x: Any) -> Any:
@@ -66,7 +70,7 @@ class _SymPy:
 class _MpMath:
     exp, log, log1p, expm1 = mpmath.exp, mpmath.log, mpmath.log1p, mpmath.expm1
     sin, cos, asin, acos = mpmath.sin, mpmath.cos, mpmath.asin, mpmath.acos
-    sqrt, abs, sign = mpmath.sqrt, mpmath.fabs, mpmath.sign
+    sqrt, abs, sign, hypot = mpmath.sqrt, mpmath.fabs, mpmath.sign, mpmath.hypot
     pi = mpmath.pi
     where = staticmethod(_SymPy.where)
 

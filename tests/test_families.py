@@ -670,3 +670,13 @@ def test_a_spread_of_ones_own_is_used():
     assert Doubled(1).spread((1.0, 2.0)) == (4.0, 2.0)
     assert Renamed(2).spread((1.0, 1.0, 1.0)) is None
     assert ky.Polynomial(2).spread((1.0, 1.0, 1.0)) == (0.5, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("size", [1e-290, 1e-165, 1e160, 1e300])
+@pytest.mark.parametrize("f", [np.exp, np.sin])
+def test_parameters_scale_with_f_as_far_as_floats_go(f, size):
+    family = ky.Exponential() if f is np.exp else ky.Harmonic()
+    one, far = (ky.transform(lambda t, s=s: s * f(t), 1.0, family) for s in (1.0, size))
+    scale = [size if name in "AC" else 1.0 for name in family.names]
+    for a, b, e, d, s in zip(one.theta, far.theta, one.error, far.error, scale, strict=True):
+        assert abs(a * s - b) <= e * s + d

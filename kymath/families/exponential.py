@@ -43,8 +43,9 @@ class Exponential(ConnectionFunction):
 
     def from_jet(self, values: Sequence[Any]) -> tuple[Any, ...]:
         f0, f1, f2 = values[:3]
-        amplitude = f1 * f1 / f2
-        return amplitude, f2 / f1, f0 - amplitude
+        rate = f2 / f1
+        amplitude = f1 / rate  # f′²/f″, whose square may lie beyond all floats
+        return amplitude, rate, f0 - amplitude
 
     def obstacles(self, jet: Any) -> Iterator[Obstacle]:
         f0, f1, f2 = (jet.words(k) for k in range(3))

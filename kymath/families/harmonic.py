@@ -78,12 +78,12 @@ class Harmonic(ConnectionFunction):
             f0, f1, f2 = values[:3]
             w = lib.sqrt(-f2 / f0)
             cos, sin = f0, -f1 / w
-            return lib.sqrt(cos * cos + sin * sin), w, lib.angle(sin, cos)
+            return lib.hypot(sin, cos), w, lib.angle(sin, cos)
         f0, f1, f2, f3 = values[:4]
         square = -f3 / f1
         w = lib.sqrt(square)
         cos, sin = -f2 / square, -f1 / w
-        return lib.sqrt(cos * cos + sin * sin), w, lib.angle(sin, cos), f0 - cos
+        return lib.hypot(sin, cos), w, lib.angle(sin, cos), f0 - cos
 
     def obstacles(self, jet: Any) -> Iterator[Obstacle]:
         return self._with_offset(jet) if self.offset else self._without_offset(jet)
@@ -177,7 +177,7 @@ class Harmonic(ConnectionFunction):
         turn = w * step * h  # β with the sign of h
         sin, cos = -(y[2] - y[0]) / (2 * lib.sin(turn)), y[1]
         middle = w * (first + step) * h
-        return lib.sqrt(cos * cos + sin * sin), w, _shifted(lib, sin, cos, middle)
+        return lib.hypot(sin, cos), w, _shifted(lib, sin, cos, middle)
 
     @staticmethod
     def _prony_offset(lib: Any, y: Sequence[Any], h: Any, first: Any, step: Any) -> tuple[Any, ...]:
@@ -191,7 +191,7 @@ class Harmonic(ConnectionFunction):
         cos = (y[0] + y[3] - y[1] - y[2]) / (2 * (lib.cos(3 * half) - lib.cos(half)))
         middle = w * (2 * first + 3 * step) * h / 2
         offset = (y[1] + y[2]) / 2 - cos * lib.cos(half)
-        return lib.sqrt(cos * cos + sin * sin), w, _shifted(lib, sin, cos, middle), offset
+        return lib.hypot(sin, cos), w, _shifted(lib, sin, cos, middle), offset
 
 
 def _shifted(lib: Any, sin: Any, cos: Any, middle: Any) -> Any:
