@@ -10,14 +10,17 @@ from ..errors import NotApplicable
 from . import (
     attention_algebra,
     attention_cost,
+    attention_gradients,
     attention_theorems,
     chain_rule,
     definitions,
     information,
     osculation,
+    predictions,
     rates,
     selection,
     synthesis_claims,
+    synthesis_code,
 )
 from .claim import Claim, Fact, Finding, Report, Role, claims_of
 
@@ -33,8 +36,11 @@ MODULES = (
     chain_rule,
     attention_algebra,
     attention_theorems,
+    attention_gradients,
     attention_cost,
+    predictions,
     synthesis_claims,
+    synthesis_code,
 )
 
 #: every claim, in the order of the papers' subjects

@@ -1,16 +1,16 @@
-"""Condor, sections 5.2, 6, 7 and appendix B: operations, memory, the printed numbers, the predictions."""
+"""Condor, section 5.2 and appendix B: operations, memory, and the encodings of positions."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from .claim import Fact, claim, corrected, decidable, printed
-from .window import weights
+from .claim import Fact, claim, corrected, printed
+from .window import softmax, weights
 
 SIZES = {"length": 256, "width": 15, "heads": 16, "d": 512}  # the paper's model
 BATCH, LAYERS, VOCABULARY = 16, 8, 50257
@@ -89,24 +89,61 @@ def memory(count: Callable[..., int] = stored, sizes: Any = SIZES) -> Iterator[F
     "Tab2",
     "Table 2",
     "Local attention costs O(LW), the mechanism O(LWH).",
-    "They are the same algorithm counted in two ways; both are Θ(L W d).",
+    "They are the same algorithm counted in two ways; apart from the projections both take Θ(L W d) products.",
 )
-def two_counts(local: Callable[..., dict[str, int]] = products) -> Iterator[Fact]:
+def two_counts(local: Callable[..., dict[str, int]] = products, seed: int = 49) -> Iterator[Fact]:
     ratios = [sum(products(256, 15, h, 512).values()) / sum(local(256, 15, h, 512).values()) for h in (1, 16)]
     yield printed(
         ratios[1] > 8 * ratios[0], f"Products of one over the other: {ratios[0]:g} for H = 1, {ratios[1]:g} for H = 16."
     )
+    shares = []
+    for length, width, heads, d in itertools.product((256, 4096), (15, 63), (1, 16), (512, 2048)):
+        for count in (products, local):
+            parts = {k: v for k, v in count(length, width, heads, d).items() if k != "projections"}
+            shares.append(sum(parts.values()) / (length * width * d))
+    yield corrected(
+        1 <= min(shares) <= max(shares) <= 3,
+        f"Without the projections, {len(shares)} counts: {min(shares):.3f} to {max(shares):.3f} times L W d.",
+    )
+    rng = np.random.default_rng(seed)
+    q, k, bias = rng.normal(size=(20, 4)), rng.normal(size=(20, 4)), rng.normal(size=5)
+    lag = np.subtract.outer(np.arange(20), np.arange(20))
+    scores = np.where(abs(lag) <= 2, q @ k.T / 2 + bias[np.clip(2 - lag, 0, 4)], -np.inf)
+    gap = float(np.max(np.abs(softmax(scores) - weights(q, k, bias))))
+    yield corrected(gap < 1e-12, f"Local attention with a number per offset gives the same weights within {gap:.0e}.")
 
 
-def _rope(q: Any, k: Any, lag: int) -> float:
+Encoding = Callable[[Any, Any, int, int], float]  # the score of the contents q at position i and k at j
+
+
+def _rope(q: Any, k: Any, i: int, j: int) -> float:
     frequency = 1.0 / 10.0 ** np.arange(len(q) // 2)
-    turn = np.exp(1j * lag * frequency)
+    turn = np.exp(1j * (i - j) * frequency)
     a, b = q[::2] + 1j * q[1::2], k[::2] + 1j * k[1::2]
     return float((a * np.conj(b) * turn).sum().real)
 
 
-def _alibi(q: Any, k: Any, lag: int) -> float:
-    return float(q @ k - 0.3 * abs(lag))
+def _place(i: int) -> Any:
+    """The sinusoids of a position."""
+    return np.array([f(i * w) for w in (1.0, 0.1) for f in (math.sin, math.cos)])
+
+
+def _bucket(lag: int) -> int:
+    """T5's: near offsets one by one, far ones by the logarithm of the distance, the two directions apart."""
+    size = abs(lag)
+    return (8 if lag > 0 else 0) + (size if size < 4 else min(7, 4 + int(math.log(size / 4) / math.log(2) * 3)))
+
+
+ENCODINGS: dict[str, Encoding] = {
+    "RoPE": _rope,
+    "absolute positions": lambda q, k, i, j: float((q + _place(i)) @ (k + _place(j))),
+    "relative positions with content": lambda q, k, i, j: float(q @ (k + _place(i - j))),
+}
+BIASES: dict[str, Encoding] = {
+    "ALiBi": lambda q, k, i, j: float(q @ k - 0.3 * abs(i - j)),
+    "T5": lambda q, k, i, j: float(q @ k + math.sin(1.0 + 2.3 * _bucket(i - j))),  # any table of its 16 buckets
+    "KERPLE": lambda q, k, i, j: float(q @ k - 0.7 * math.log1p(1.4 * abs(i - j))),
+}
 
 
 @claim(
@@ -116,215 +153,22 @@ def _alibi(q: Any, k: Any, lag: int) -> float:
     "Within the window it contains every bias that depends on the offset alone (ALiBi, T5, KERPLE); not RoPE, absolute "
     "positions or relative ones that depend on the content.",
 )
-def positions_contained(encoding: Callable[..., float] = _rope, seed: int = 50) -> Iterator[Fact]:
+def positions_contained(encodings: Any = ENCODINGS, biases: Any = BIASES, seed: int = 50) -> Iterator[Fact]:
     rng = np.random.default_rng(seed)
 
-    def left(score: Callable[..., float]) -> float:
+    def left(score: Encoding) -> float:
         rows, values = [], []
         for lag in range(-7, 8):
-            for _ in range(60):
+            for j in rng.integers(10, 40, 30):
                 q, k = rng.normal(size=(2, 4))
                 rows.append(np.concatenate([np.outer(q, k).ravel(), np.eye(15)[lag + 7]]))
-                values.append(score(q, k, lag))
+                values.append(score(q, k, int(j) + lag, int(j)))
         a, y = np.array(rows), np.array(values)
         return float(np.linalg.norm(a @ np.linalg.lstsq(a, y, rcond=None)[0] - y) / np.linalg.norm(y))
 
-    rotary, linear = left(encoding), left(_alibi)
-    yield printed(rotary < 1e-9, f"The best q′Mk + c_lag leaves {rotary:.2f} of RoPE's scores.")
-    yield corrected(linear < 1e-9, f"Of ALiBi's it leaves {linear:.0e}.")
-
-
-# -- the experiment ----------------------------------------------------------------------------------------------------
-
-TABLE1 = {"loss": (4.6137, 4.7032), "ppl": (100.86, 110.30), "memory": (10708.41, 4600.49), "speed": (137.32, 419.35)}
-
-
-@claim(
-    "T1-arith",
-    "Table 1 and section 6.2",
-    "Perplexity is exp(loss); the improvements are 8.6 and 1.9 percent, the memory 2.3-fold, the speed 3.1-fold.",
-    "The gap is 0.0895 nats, of one seed, without a spread, and nothing is said about masking.",
-)
-def arithmetic(table: Any = None) -> Iterator[Fact]:
-    t = table or TABLE1
-    got = [math.exp(v) for v in t["loss"]]
-    yield printed(
-        all(abs(a - b) < 0.011 for a, b in zip(got, t["ppl"], strict=True)),
-        f"exp(loss) = {got[0]:.3f} and {got[1]:.3f}.",
-    )
-    parts = [100 * (1 - t[name][0] / t[name][1]) for name in ("ppl", "loss")]
-    yield printed(
-        abs(parts[0] - 8.6) < 0.05 and abs(parts[1] - 1.9) < 0.05,
-        f"Better by {parts[0]:.2f} and {parts[1]:.2f} percent.",
-    )
-    folds = t["memory"][0] / t["memory"][1], t["speed"][1] / t["speed"][0]
-    yield printed(
-        abs(folds[0] - 2.3) < 0.05 and abs(folds[1] - 3.1) < 0.05,
-        f"Memory {folds[0]:.3f}-fold, speed {folds[1]:.3f}-fold.",
-    )
-
-
-@claim(
-    "T1-mem",
-    "Table 1, memory",
-    "Training takes 10,708 MB instead of 4,600: the windows are kept.",
-    "Consistent with unfolded windows. Equal inference memory says little: one tensor of logits takes 785 MiB, so "
-    "attention "
-    "is to be measured apart from it.",
-)
-def memory_rows(extra: float = 10708.41 - 4600.49) -> Iterator[Fact]:
-    one = BATCH * SIZES["length"] * SIZES["width"] * SIZES["d"] * 4 / MIB
-    count = extra / LAYERS / one
-    yield printed(
-        2 <= count <= 10, f"The extra {extra:.2f} MB are {count:.1f} tensors of window size ({one:g} MiB) per layer."
-    )
-    logits = BATCH * SIZES["length"] * VOCABULARY * 4 / MIB
-    yield corrected(logits > 400, f"One tensor of logits takes {logits:.0f} MiB of the 1,675 MB reported.")
-
-
-@claim(
-    "S6-faster",
-    "Abstract and section 8",
-    "It converges faster and is more efficient.",
-    "Only final values are given; the same table has 2.3 times the memory and a third of the speed.",
-)
-def faster(curves: Any = None) -> Iterator[Fact]:
-    t = np.linspace(0, 1, 301)
-    if curves is None:  # two histories with the printed final losses
-        curves = [
-            [10 - (10 - end) * t**power for end, power in zip(TABLE1["loss"], pair, strict=True)]
-            for pair in ((0.3, 0.6), (0.6, 0.3))
-        ]
-    ahead = [int(np.argmax(own < 6)) < int(np.argmax(other < 6)) for own, other in curves]
-    yield decidable(
-        len(set(ahead)) == 1,
-        f"Of {len(ahead)} pairs of loss curves that end at 4.6137 and 4.7032, {sum(ahead)} reach 6 nats sooner with "
-        "the mechanism.",
-    )
-    yield printed(
-        TABLE1["memory"][0] < TABLE1["memory"][1], f"Speed {TABLE1['speed'][0] / TABLE1['speed'][1]:.2f}-fold."
-    )
-
-
-# -- the predictions ---------------------------------------------------------------------------------------------------
-
-
-@claim(
-    "S7-32x",
-    "Section 7.1, memory",
-    "For L > 2048 the memory is 10 to 50 times less, growing linearly, 32 times at L = 8192.",
-    "The numbers contradict each other. By the paper's own sizes the factor is 8.5 at 8192 for one L × L matrix "
-    "against "
-    "unfolded K and V.",
-)
-def memory_factor(factor: Callable[[int], float] = lambda length: 32 * length / 8192) -> Iterator[Fact]:
-    low, high = factor(2049), factor(32768)
-    yield printed(
-        low >= 10 and high <= 50,
-        f"A line through 32 at 8192 gives {low:.1f} at 2049, {high:.0f} at 32768 and {factor(256):.2f} at 256, where "
-        "0.43 was measured.",
-    )
-    own = SIZES["heads"] * 8192**2 / (2 * 8192 * SIZES["width"] * SIZES["d"])
-    yield corrected(
-        abs(own - 8.5) < 0.1, f"Memory of one L × L matrix over that of unfolded K and V at 8192: {own:.2f}."
-    )
-
-
-@claim(
-    "S7-speed",
-    "Section 7.1, speed",
-    "Models beyond 10⁹ parameters train 2 to 5 times faster at L > 1024.",
-    "By operations at most 1.083 times at d = 2048, L = 1024; twice needs L ≥ 6d = 12288. Memory-bound kernels may "
-    "differ.",
-)
-def speed(length: int = 1024, d: int = 2048) -> Iterator[Fact]:
-    attention, rest = 2 * length**2 * d, 12 * length * d * d
-    most = (attention + rest) / rest
-    yield printed(most >= 2, f"d = {d}, L = {length}: scores and values are 1/{(attention + rest) / attention:.0f} "
-                             "of a layer; "
-                  f"without them it is {most:.3f} times faster.")  # fmt: skip
-    least = next(n for n in range(d, 20 * d, d) if 2 * n * n * d >= 12 * n * d * d)
-    yield corrected(least == 6 * d, f"A factor of 2 needs L = {least} = {least / d:g} d.")
-
-
-@claim(
-    "S7.2",
-    "Section 7.2",
-    "The advantage in perplexity grows with L.",
-    "At the optimum a longer context cannot hurt standard attention, and the mechanism's context stays at layers × r "
-    "tokens: "
-    "only finite-sample effects could favour it.",
-)
-def advantage(lag: int = 5, window: int = 3) -> Iterator[Fact]:
-    texts = [(*t, t[-lag]) for t in itertools.product((0, 1), repeat=lag + 1)]  # the next token copies one from before
-
-    def entropy(context: int) -> float:
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for text in texts:
-            groups.setdefault(text[-1 - context : -1], []).append(text[-1])
-        total = 0.0
-        for nexts in groups.values():
-            p = np.bincount(nexts, minlength=2) / len(nexts)
-            total -= len(nexts) / len(texts) * float((p[p > 0] * np.log2(p[p > 0])).sum())
-        return total
-
-    near, far = entropy(window), entropy(lag)
-    yield printed(
-        near < far,
-        f"Copying the token {lag} back: H(next | {window} tokens) = {near:g} bits, H(next | {lag}) = {far:g}.",
-    )
-    entropies = [entropy(c) for c in range(1, lag + 1)]
-    yield corrected(
-        entropies == sorted(entropies, reverse=True),
-        f"By context 1 to {lag}: {', '.join(f'{e:g}' for e in entropies)}.",
-    )
-
-
-@claim(
-    "S7.3",
-    "Section 7.3",
-    "Unlike sparse attention it loses less than 5 percent up to 32K tokens.",
-    "To be measured, task by task. The mechanism is itself a fixed sparse pattern, a band.",
-)
-def long_context(reaches: Sequence[int] = (3, 200)) -> Iterator[Fact]:
-    lost = [0.0 if reach <= 56 else 1.0 for reach in reaches]  # bits per token of copying from so far back, 8 layers
-    yield decidable(
-        len(set(lost)) == 1,
-        f"Copying from {' or '.join(map(str, reaches))} tokens back: it loses {' or '.join(f'{b:g}' for b in lost)} "
-        "bits.",
-    )
-    visible = weights(np.zeros((64, 1)), np.zeros((64, 1)), np.zeros(15)) > 0
-    yield corrected(
-        not visible[0, 8:].any(), f"W = 15: {int(visible.sum())} of {visible.size} weights at L = 64 are not zero."
-    )
-
-
-@claim(
-    "S7.4, S7.5 dynamics",
-    "Sections 7.4 and 7.5",
-    "Vision gains 15 to 30 percent, multimodal tasks 20 to 40, training needs 30 to 50 percent fewer steps.",
-    "No model, task or baseline is named: to be measured once they are.",
-    text=True,
-)
-def gains() -> Iterator[Fact]:
-    yield decidable(
-        False, "3 ranges are printed (15–30, 20–40, 30–50 percent), and no model, data or baseline for any of them."
-    )
-
-
-@claim(
-    "S7.5 universal",
-    "Section 7.5",
-    "All efficient variants (linear, sparse, local attention) can be represented.",
-    "Not those whose support is global: one layer sees r tokens to each side.",
-)
-def all_variants(width: int = 15, length: int = 40, seed: int = 51) -> Iterator[Fact]:
-    rng = np.random.default_rng(seed)
-    q, k = rng.normal(size=(2, length, 4))
-    linear = np.exp(q) @ np.exp(k).T
-    linear /= linear.sum(axis=1, keepdims=True)
-    windowed = float(max(weights(q, k, rng.normal(size=width) * 5)[0, -1] for _ in range(8)))
-    yield printed(
-        windowed > 0,
-        f"First to last token, L = {length}, W = {width}: at most {windowed:g}; linear attention {linear[0, -1]:.2e}.",
-    )
+    for name, score in encodings.items():
+        share = left(score)
+        yield printed(share < 1e-9, f"{name}: the best q′Mk + c_lag leaves {share:.2g} of the scores.")
+    for name, score in biases.items():
+        share = left(score)
+        yield corrected(share < 1e-9, f"{name}: it leaves {share:.0e}.")

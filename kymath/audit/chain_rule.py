@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..families import Exponential, Linear, Polynomial
+from ..families import Exponential, Harmonic, Linear, Polynomial
+from ..rules import MinimumNorm, SmallestFrequency, SmallestRate
 from .claim import Fact, claim, corrected, printed
 from .claim import conditional as under
 from .measure import U, X, close, distance, is_zero, jet_of
@@ -52,6 +53,15 @@ def polynomial_chain(formula: Callable[..., Sequence[Any]] = composed_parabola) 
     true = family.from_jet(jet_of(f.subs(X, g), 0, 2))
     gap = distance([float(v) for v in formula(*parts)], [float(v) for v in true])
     yield printed(gap < 1e-12, f"log(1 + u) after exp(x) − cos(x) + 1 at 0: within {gap:.0e} of its own parabola.")
+    for n in (2, 3, 4):
+        f_, g_ = sp.symbols(f"f0:{n + 2}"), sp.symbols(f"g0:{n + 2}")
+        kept = []
+        for size in (n + 1, n + 2):  # cut off at degree n, and one term more in both
+            inner = sum(g_[k] * U**k for k in range(1, size))
+            outer = sp.Poly(sp.expand(sum(f_[k] * inner**k for k in range(size))), U)
+            kept.append([outer.coeff_monomial(U**k) for k in range(n + 1)])
+        equal = sum(sp.expand(v - w) == 0 for v, w in zip(*kept, strict=True))
+        yield corrected(equal == n + 1, f"Degree {n}: terms beyond it change {n + 1 - equal} of {n + 1} coefficients.")
 
 
 def composed_exponential(f: Sequence[Any], g: Sequence[Any]) -> tuple[Any, Any, Any]:
@@ -182,6 +192,18 @@ def literal_chain(operators: Any = None, seed: int = 12) -> Iterator[Fact]:
             f1, g1 = rng.uniform(0.2, 2, 2) * rng.choice([-1, 1], 2)
             worst = max(worst, distance(chain(limit(f0, f1), limit(u0, g1), u0), limit(f0, f1 * g1)))
         yield printed(worst < 1e-12, f"{name}: 50 random compositions are met within {worst:.0e}.")
+    h, moved = 1e-7, 0.0
+    for family, rule in (
+        (Polynomial(2), MinimumNorm()),
+        (Exponential(), SmallestRate(bound=M)),
+        (Harmonic(), SmallestFrequency(bound=M)),
+        (Harmonic(offset=False), SmallestFrequency(bound=M)),
+    ):
+        one, two = (rule.solve(family, 1.0, 1.0 + 0.7 * h + q * h * h, h) for q in (-2, 5))
+        moved = max(moved, float(np.max(np.abs(family.difference(one, two)))))
+    yield corrected(
+        moved < 1e-4, f"1 + 0.7s − 2s² and 1 + 0.7s + 5s²: at h = 1e-7 the four θ(h) differ by {moved:.0e} at most."
+    )
 
 
 @claim(

@@ -67,6 +67,9 @@ class Finding:
         chosen = [fact.holds for fact in self.facts if fact.role is role]
         return bool(chosen) and all(chosen)
 
+    def _some(self, *roles: Role) -> bool:
+        return any(fact.role in roles for fact in self.facts)
+
     def _none_against(self, role: Role) -> bool:
         return all(fact.holds for fact in self.facts if fact.role is role)
 
@@ -81,14 +84,19 @@ class Finding:
             return "undef"
         if not self._none_against(Role.DECIDABLE):
             return "untestable"
-        if self._all(Role.PRINTED):
+        if self._all(Role.PRINTED) and self._none_against(Role.CONDITION):  # what holds also does under a condition
             return "holds"
         return "cond" if self._all(Role.CONDITION) else "false"
 
     @property
     def corrected(self) -> bool:
-        """Whether the corrected statement stands: nothing computed for it speaks against it."""
-        return self._none_against(Role.CORRECTED) and self._none_against(Role.CONDITION)
+        """Whether the corrected statement stands: something was computed for it, and nothing of that speaks against it.
+
+        >>> Finding((printed(False, "x = 2 is not 1"),)).corrected
+        False
+        """
+        asked = Role.CORRECTED, Role.CONDITION
+        return self._some(*asked) and all(self._none_against(role) for role in asked)
 
     @property
     def evidence(self) -> str:
@@ -116,6 +124,9 @@ class Report:
         return {name: getattr(self, name) for name in names}
 
 
+SAME = "The same."  # the corrected statement of a claim that holds as it stands and needs no more words
+
+
 @dataclass(frozen=True)
 class Claim:
     """One statement of a paper, in other words, with the check that computes evidence for or against it.
@@ -138,6 +149,12 @@ class Claim:
         """Compute the evidence now, with parts of the check replaced."""
         return Finding(tuple(self.check(**changes)))
 
+    def stands(self, finding: Finding) -> bool:
+        """Whether the corrected statement may be offered: by the facts, "The same." where the claim itself holds."""
+        if self.text:
+            return True
+        return finding.verdict == "holds" if self.corrected == SAME else finding.corrected
+
     def report(self) -> Report:
         """The evidence, the verdict and the time it took; "not run" where a module is missing."""
         head = (self.id, self.paper, self.where, self.statement)
@@ -147,7 +164,7 @@ class Claim:
         begin = time.perf_counter()
         finding = self.examine()
         seconds = round(time.perf_counter() - begin, 3)
-        repaired = self.corrected if finding.corrected else ""  # none is offered that its own check speaks against
+        repaired = self.corrected if self.stands(finding) else ""  # none is offered that its own check does not support
         status = "text" if self.text else "computed"
         return Report(*head, finding.verdict, finding.evidence, repaired, status, seconds, finding.facts)
 

@@ -90,7 +90,7 @@ DETERMINANTS = {
     "and four signs of (A, ω, φ) write the same sine.",
     "Restrict to A B ≠ 0, and to A > 0, ω > 0, φ modulo 2π.",
 )
-def identifiable(determinants: Any = None, shift: Any = sp.pi) -> Iterator[Fact]:
+def identifiable(determinants: Any = None, shift: Any = sp.pi, seed: int = 34) -> Iterator[Fact]:
     for name, (g, theta, formula) in (determinants or DETERMINANTS).items():
         jet = [sp.diff(g, _U, k).subs(_U, 0) for k in range(len(theta))]
         det = sp.simplify(sp.Matrix(jet).jacobian(theta).det())
@@ -99,6 +99,16 @@ def identifiable(determinants: Any = None, shift: Any = sp.pi) -> Iterator[Fact]
     twins = ((-A_, W_, P_ + shift), (A_, -W_, shift - P_), (-A_, -W_, -P_))
     equal = [is_zero(sp.expand_trig(a * sp.sin(w * _U + p) - sine)) for a, w, p in twins]
     yield printed(all(equal), f"{sum(equal)} of 3 other (A, ω, φ) give the same sine.")
+    rng, worst = np.random.default_rng(seed), 0.0
+    for family in (Exponential(), Harmonic(offset=False), Harmonic()):
+        for _ in range(30):
+            drawn = rng.uniform((0.2, 0.2, 0, -1), (2, 2, 2 * math.pi, 1))
+            if isinstance(family, Exponential):
+                drawn = rng.choice([-1, 1], 4) * drawn
+            member = tuple(float(c) for c in drawn[: family.size])
+            found = family.from_jet(family.jet(member, family.size - 1))
+            worst = max(worst, float(np.max(np.abs(family.difference(found, member)))))
+    yield corrected(worst < 1e-6, f"With these restrictions 90 random θ are found again from g within {worst:.0e}.")
 
 
 @claim(
@@ -167,6 +177,14 @@ def consistency(rules: Any = TWO_POINT, f: sp.Expr = BENT) -> Iterator[Fact]:
             theta = rule.solve(family, call(0.3), call(0.3 + h), h)
             worst = max(worst, abs(float(family(0.0, theta)) - call(0.3)))
     yield printed(worst < 1e-12, f"|g(x0; θ(h)) − f(x0)| is at most {worst:.0e}, for {len(rules)} rules at 4 steps h.")
+    sides = [SmallestRate(bound=2).solve(Exponential(), call(0.3), call(0.3 + h), h) for h in (1e-6, -1e-6)]
+    apart = distance(*sides)
+    off = max(abs(float(Exponential()(0.0, theta)) - call(0.3)) for theta in sides)
+    yield corrected(
+        off < 1e-12 < 1 < apart,
+        f"R_E, M = 2, h = ±1e-6: the two θ(h) are {apart:.3g} apart, so that there is no limit, and condition 2 is met "
+        f"within {off:.0e}: it decides nothing.",
+    )
 
 
 SMOOTH = (

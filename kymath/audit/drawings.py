@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from ..convergence import convergence
 from ..plot import style
 from .attention_algebra import WIDTH
+from .information import share_found
 from .measure import H, U
 from .osculation import through_nodes
 from .rates import SMOOTH
@@ -49,11 +50,9 @@ def _beside(
 # -- what two values can tell ------------------------------------------------------------------------------------------
 
 
-def order_barrier(figure: Figure, selections: Mapping[str, Any], seed: int, count: int) -> str:
+def order_barrier(figure: Figure, selections: Mapping[str, Any], count: int) -> str:
     """The square of all (p, q), and the part of it where a rule finds q."""
     h, eps = 0.2, 0.1
-    rng = np.random.default_rng(seed)
-    samples = rng.uniform(0, 1, count), rng.uniform(-1, 1, count)
     p, q = np.meshgrid(np.linspace(0, 1, 161), np.linspace(-1, 1, 241))
 
     def third(h: float, d: Any, p: Any, q: Any) -> Any:  # f(x0 + 2h)/h = 2p + 4qh
@@ -69,7 +68,7 @@ def order_barrier(figure: Figure, selections: Mapping[str, Any], seed: int, coun
         ax.contourf(
             p, q, np.broadcast_to(miss, p.shape), levels=[-math.inf, 0], colors=[BLUE if rule is not third else GREEN]
         )
-        share = float(np.mean(np.abs(rule(h, samples[0] + samples[1] * h, *samples) - samples[1]) < eps))
+        share = share_found(rule, h, eps, count)
         largest = largest if rule is third else max(largest, share)
         ax.set_title(f"{name}: {100 * share:.1f} %")
         ax.set(xlim=(0, 1), ylim=(-1, 1), xticks=(0, 1), yticks=(-1, 0, 1))

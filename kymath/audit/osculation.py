@@ -40,6 +40,14 @@ def linear(
     secant = sp.expand(slope(F[0], GENERIC.subs(U, H), H))
     yield printed(is_zero(secant.subs(H, 0) - limit), f"Generic f of degree 8: the slope tends to {secant.subs(H, 0)}.")
     yield printed(is_zero(secant.coeff(H, 1) - error), f"Its error begins with ({secant.coeff(H, 1)}) h.")
+    slopes = [float(slope(0.0, h + h * h * math.sin(1 / h), h)) for h in (1e-3, 1e-6, -1e-6)]
+    off = max(abs(v - 1) for v in slopes[1:])
+    rest = sp.expand(secant - F[1] - F[2] * H / 2)
+    yield corrected(
+        off < 1e-5 and is_zero(rest.coeff(H, 0)) and is_zero(rest.coeff(H, 1)),
+        f"x + x² sin(1/x) at 0, differentiable once: the slope is within {off:.0e} of 1 at h = ±1e-6. Generic f: what "
+        f"is left beyond f″h/2 begins with ({rest.coeff(H, 2)}) h².",
+    )
 
 
 # -- parabolas and Example 3.1 -----------------------------------------------------------------------------------------
@@ -167,6 +175,10 @@ def nearest_in_mean(a1: sp.Expr = F[1] - F[3] * H**2 / 12, a2: sp.Expr = F[2] / 
     for name, found, formula, order in (("a1", first, a1, 2), ("a2", best, a2, 1)):
         kept = sum(found.coeff(H, j) * H**j for j in range(order + 1))
         yield printed(is_zero(kept - formula), f"Any f: {name} = {kept} + ….")
+    bends = best.coeff(H, 0), sp.limit(least_norm([F[0], GENERIC.subs(U, H)], 2, H)[2], H, 0)
+    yield corrected(
+        bends[0].has(F[2]) and not bends[1].has(F[2]), f"a2 tends to {bends[0]} here, and to {bends[1]} with R_P."
+    )
 
 
 # -- exponentials ------------------------------------------------------------------------------------------------------
@@ -222,10 +234,6 @@ def node_exponential(values: Sequence[Any], h: Any) -> Any:
     "The same; (e^z − 1)/z is increasing, so the first is solvable where D/(h f′) > 0.",
 )
 def exponential_at_finite_h(constants: Sequence[float] = (1 / 3, 1.0, 0.0)) -> Iterator[Fact]:
-    grid = np.linspace(-20, 20, 2001) + 1e-3
-    steepest = float(np.min(np.diff(np.expm1(grid) / grid)))
-    yield printed(steepest > 0, f"(e^z − 1)/z rises by {steepest:.1e} at least between 2001 points of [−20, 20].")
-
     def f(s: Any) -> Any:
         return mpmath.exp(s) + s**2 + s / 2
 
@@ -239,6 +247,14 @@ def exponential_at_finite_h(constants: Sequence[float] = (1 / 3, 1.0, 0.0)) -> I
     for (name, rate), constant in zip(rules, constants, strict=True):
         found = coefficient_at_zero(rate, beta) / change
         yield printed(close(found, constant, 1e-5), f"{name}: K/β′ = {found:.6f}.")
+    grid = np.linspace(-20, 20, 2001) + 1e-3
+    quotient = np.expm1(grid) / grid
+    steepest = float(np.min(np.diff(quotient)))
+    yield corrected(
+        steepest > 0 and quotient[0] > 0,
+        f"At 2001 points of [−20, 20] (e^z − 1)/z rises by {steepest:.1e} at least from one to the next, from "
+        f"{quotient[0]:.3f} to {quotient[-1]:.3g}: it takes the positive values D/(h f′) between once, and no other.",
+    )
 
 
 # -- harmonics ---------------------------------------------------------------------------------------------------------

@@ -313,17 +313,18 @@ def frequency_of_cosines(
     steps = [10.0**-k for k in (4, 6, 8)]
     steep = [formula(math.expm1(h), h, m) for h in steps]
     grows = exponent(steps, steep)
-    yield printed(
-        abs(grows) < 0.01, f"A cos(ωs) + C, exp at 0: ω = {steep[-1]:.4g} at h = 1e-8, growing like h^{grows:.3f}."
-    )
     miss = max(
         abs(-m * math.cos(w * h) + m - math.expm1(h)) for h, w in zip(steps, steep, strict=True)
     )  # A = −M, C = f(x0) + M
+    yield printed(
+        abs(grows) < 0.01 and miss < 1e-9,
+        f"A cos(ωs) + C, exp at 0: ω = {steep[-1]:.4g} at h = 1e-8, growing like h^{grows:.3f}; it joins the points "
+        f"within {miss:.0e}.",
+    )
     level = [formula(-2 * math.sin(h / 2) ** 2, h, m) for h in steps[:2]]
     yield under(
         miss < 1e-9 and close(level[-1], math.sqrt(1 / m), 1e-4),
-        f"It joins the points within {miss:.0e}. cos at 0, where f′ = 0: ω = {level[-1]:.6f} against √(1/M) = "
-        f"{math.sqrt(1 / m):.6f}.",
+        f"cos at 0, where f′ = 0: ω = {level[-1]:.6f} against √(1/M) = {math.sqrt(1 / m):.6f}.",
     )
     for name, sign, phase in (("exp", 1, 1.5 * math.pi), ("exp(−x)", -1, 0.5 * math.pi)):
         sides = [
