@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copyreg
 import html
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -140,6 +141,23 @@ class KYTransform:
         s = sp.Symbol("s")
         return self.family.expression.xreplace(names).xreplace({s: T - sp.sympify(self.x0, strict=True)})
 
+    # -- equality ------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all that was found and asked is the same, NaN like NaN; arrays by their values, one bool for all."""
+        if not isinstance(other, KYTransform):
+            return NotImplemented
+        return all(_same(a, b) for a, b in zip(self._compared(), other._compared(), strict=True))
+
+    def __hash__(self) -> int:
+        own = (self.family, self.rule, self.method, self.side, self.message, self.bound, self.exact)
+        if not isinstance(self.status, Status) or not self.success:
+            return hash((own, len(self.theta)))  # arrays and NaN have no hash by value
+        return hash((own, self.theta, self.x0))
+
+    def _compared(self) -> list[Any]:
+        return [getattr(self, f.name) for f in fields(self) if f.compare]
+
     # -- operators -----------------------------------------------------------------------------------------------
 
     __array_ufunc__ = None  # a NumPy number on the left leaves the operation to the result
@@ -266,6 +284,21 @@ class KYTransform:
             f"<table><caption>{caption}</caption><tr><th>parameter</th><th>value</th><th>error</th></tr>{rows}</table>"
             f"<p>{html.escape(self.message)}</p>"
         )
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if hasattr(a, "dask") or hasattr(b, "dask"):  # not computed: the same graph
+        return bool(getattr(a, "name", None) == getattr(b, "name", a))
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        if np.shape(a) != np.shape(b) or isinstance(a, np.ndarray) != isinstance(b, np.ndarray):
+            return False
+        return bool(np.all((a == b) | ((a != a) & (b != b))))
+    return bool(a == b) or bool(a != a and b != b)
+
+
+copyreg.pickle(Function, lambda function: (Function, (function.original,)))  # what it compiled is made again
 
 
 def _short(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -118,7 +118,7 @@ def _numerical(
         shown = points if isinstance(points, sp.Basic) or not scalar else float(points)
         nfev = int(evidence.nfev) if scalar else evidence.nfev
         bound = evidence.jet.bound if evidence.jet is not None else False
-        steps = _stepper(function, float(points), family, rule, word, theta, taken, evidence) if scalar else None
+        steps = Stepper(function, float(points), family, rule, word, theta, taken, evidence) if scalar else None
         return KYTransform(
             theta,
             error,
@@ -196,32 +196,32 @@ def _sides(
     return out[0], out[1]
 
 
-def _stepper(
-    function: Function,
-    x0: float,
-    family: ConnectionFunction,
-    rule: Rule,
-    side: str,
-    theta: tuple[float, ...],
-    method: Method,
-    evidence: Evidence,
-) -> Callable[[], tuple[Step, ...]]:
-    """The record of the paper's scheme, taken when it is asked for."""
+@dataclass(frozen=True)
+class Stepper:
+    """The record of the paper's scheme, taken when it is asked for; an object, so that results can be pickled."""
 
-    def take() -> tuple[Step, ...]:
+    function: Function
+    x0: float
+    family: ConnectionFunction
+    rule: Rule
+    side: str
+    theta: tuple[float, ...]
+    method: Method
+    evidence: Evidence
+
+    def __call__(self) -> tuple[Step, ...]:
+        family, method, evidence, side = self.family, self.method, self.evidence, self.side
         if evidence.samples is not None:
             h, rows = evidence.samples
         else:
-            rho, start = getattr(method, "rho", 0.5), getattr(method, "h0", None) or first_step(evidence, x0)
+            rho, start = getattr(method, "rho", 0.5), getattr(method, "h0", None) or first_step(evidence, self.x0)
             h = (-1 if side == "left" else 1) * start * rho ** np.arange(min(12, getattr(method, "max_steps", 12)))
-            rows = theta_at(function, x0, family, rule, h, side)
-        distance = np.abs(np.array(family.difference(rows, [np.full(len(h), c) for c in theta])))
+            rows = theta_at(self.function, self.x0, family, self.rule, h, side)
+        distance = np.abs(np.array(family.difference(rows, [np.full(len(h), c) for c in self.theta])))
         return tuple(
             Step(float(h[k]), tuple(float(row[k]) for row in rows), tuple(float(d) for d in distance[:, k]))
             for k in range(len(h))
         )
-
-    return take
 
 
 def first_step(evidence: Evidence, x0: float) -> float:
@@ -330,7 +330,7 @@ def _exact_result(
         if one.status is Status.CONVERGED and not any(sp.sympify(c, strict=True).free_symbols for c in (x0, *theta)):
             numbers_ = tuple(float(c) for c in theta)
             jet = in_floats(evidence.jet) if evidence.jet is not None else None
-            steps = _stepper(function, float(x0), family, rule, word, numbers_, Symbolic(), Evidence(jet))
+            steps = Stepper(function, float(x0), family, rule, word, numbers_, Symbolic(), Evidence(jet))
         return KYTransform(
             theta,
             error,

@@ -12,17 +12,19 @@ import sympy as sp
 
 from ..arithmetic import is_exact
 from ..errors import KYError, Status
-from ..evidence import Evidence, Jet, converged, marked, statuses
+from ..evidence import Evidence, Jet, converged, marked
 from ..families import ConnectionFunction, Family
 from ..function import Function
 from ..methods.bounded import OutOfTime, bounded
 from ..result import KYTransform
 from ..rules import Rule
-from ..settle import EPS, Settled, in_floats, settle, settle_exact
+from ..settle import EPS, Settled, settle, settle_exact
 from .jets import finite_moves, linear, numbers, table
 
-SECONDS = 20.0  # for SymPy to solve the limit equations; then numbers must do
-SIMPLIFYING = 4.0  # seconds to shorten what it found
+SECONDS = 9.0  # for SymPy to combine the jets and solve the limit equations; then numbers must do
+SYMBOLS = 14.0  # where a symbol leaves no numbers to fall back on
+SIMPLIFYING = 3.0  # seconds to shorten what it found
+IN_TIME = "SymPy did not find it exactly within the time allowed, so it was taken in numbers."
 
 
 @dataclass(frozen=True)
@@ -35,26 +37,47 @@ class Combination:
     x0: Any
     name: str  # of the operation, which stands for a method in the result
     function: Function | None = None
-    explain: Callable[[Settled], str] = lambda settled: settled.message
+    explain: Callable[[Combination, Settled], str] = lambda asked, settled: settled.message
+    notes: tuple[str, ...] = ()  # sentences that follow the message
+
+    @property
+    def taken(self) -> tuple[ConnectionFunction, Rule, str]:
+        return self.family, self.rule, self.side
 
 
-def exact_answer(asked: Combination, jet: Jet, raises: bool | None) -> KYTransform:
-    """θ in SymPy from an exact jet; in numbers where SymPy does not find it in time."""
-    evidence = Evidence(jet, message=f"{asked.name} of exact results.")
+def exact_answer(asked: Combination, make: Callable[[], Jet], raises: bool | None) -> KYTransform | None:
+    """θ in SymPy from the exact jet that ``make`` makes; None where SymPy does not find it in time, but numbers can.
+
+    What ``make`` raises of kymath's own is raised.
+    """
+
+    def work() -> Settled | str:
+        jet = make()
+        try:
+            return settle_exact(Evidence(jet, message=f"{asked.name} of exact results."), *asked.taken)
+        except Exception as error:  # sympy.solve fails, in one of many ways, on a user's family
+            return f"({type(error).__name__})"
+
     try:
-        settled = bounded(lambda: settle_exact(evidence, asked.family, asked.rule, asked.side), SECONDS)
-    except Exception as error:  # out of time, or sympy.solve fails, in one of many ways, on a user's family
-        if any(v.free_symbols for v in jet.values):
-            text = f"SymPy could not solve the limit equations of {asked.family!r} exactly."
-            kind = "within the time allowed" if isinstance(error, OutOfTime) else f"({type(error).__name__})"
-            settled = Settled((sp.nan,) * asked.family.size, (sp.nan,) * asked.family.size, Status.NOT_REACHED,
-                              f"{text[:-1]} {kind}.")  # fmt: skip
-        else:
-            return numerical_answer(asked, in_floats(jet), statuses(()), None, raises)
-    if settled.status is Status.CONVERGED:
+        found = bounded(work, SYMBOLS if getattr(asked.x0, "free_symbols", None) else SECONDS)
+    except OutOfTime:
+        found = "within the time allowed"
+    if isinstance(found, str):
+        if not getattr(asked.x0, "free_symbols", None):
+            return None
+        text = f"SymPy could not solve the limit equations of {asked.family!r} exactly {found}."
+        nothing = (sp.nan,) * asked.family.size
+        found = Settled(nothing, nothing, Status.NOT_REACHED, text)
+    if found.status is Status.CONVERGED:
         end = time.monotonic() + SIMPLIFYING
-        settled = replace(settled, theta=tuple(simplest(c, end) for c in settled.theta))
-    return _finished(asked, settled, scalar=True, bound=False, raises=raises)
+        found = replace(found, theta=tuple(simplest(c, end) for c in found.theta))
+    return _finished(asked, found, scalar=True, bound=False, raises=raises)
+
+
+def refused(asked: Combination, status: Status, message: str, raises: bool | None) -> KYTransform:
+    """No θ at one point, and why."""
+    nothing = (np.nan,) * asked.family.size
+    return _finished(asked, Settled(nothing, nothing, status, message), scalar=True, bound=False, raises=raises)
 
 
 def numerical_answer(
@@ -66,7 +89,12 @@ def numerical_answer(
     remains where there are none. ``against`` is θ by an independent road.
     """
     family, rule = asked.family, asked.rule
-    words = f"{asked.name} of results, with their errors carried through."
+    words = " ".join([f"{asked.name} of results, with their errors carried through.", *filter(None, asked.notes)])
+    wide = np.any([~np.isfinite(v) for v in np.broadcast_arrays(*jet.values[: rule.entries(family)])], axis=0)
+    over = np.broadcast_to(wide, status.shape) & converged(status)
+    if np.any(over):
+        status = marked(status, over, Status.NOT_FINITE)
+        words = words if status.shape else f"{asked.name}: overflow, a value is beyond 1.8e308, the largest double."
     settled = settle(Evidence(jet, status=status, message=words), family, rule, asked.side)
     if moves is not None:
         settled = replace(settled, error=_smaller(moves, settled))
@@ -162,7 +190,7 @@ def _finished(asked: Combination, settled: Settled, scalar: bool, bound: bool, r
             side,
             asked.x0,
             status,
-            one.message if good else asked.explain(one),
+            one.message if good else asked.explain(asked, one),
             bound,
             exact,
             0,
@@ -183,9 +211,12 @@ def _floats(value: Any) -> Any:
 
 
 def combined(
-    label: str, formula: Callable[[], Any], call: Callable[[Any], Any], *functions: Function | None
+    label: str, formula: Callable[[], Any], how: Callable[..., Any], *functions: Function | None
 ) -> Function | None:
-    """The combined function, where the operands carry theirs: for its name, for pictures, to look at it again."""
+    """The combined function, where the operands carry theirs: for its name, for pictures, to look at it again.
+
+    ``how`` makes its value of f, g and t; a function of a module, so that results can be pickled.
+    """
     if any(f is None for f in functions):
         return None
     if all(f.symbolic for f in functions if f is not None):
@@ -193,8 +224,26 @@ def combined(
             return Function(formula())
         except (KYError, ArithmeticError):  # a formula without values somewhere, which the jets did not need
             return None
-    call.__name__ = label
-    return Function(call)
+    return Function(Combined(label, how, tuple(f for f in functions if f is not None)))
+
+
+class Combined:
+    """t ↦ how(f, g, t), by a name and with f and g as callables, so that kymath can follow what they do."""
+
+    def __init__(self, name: str, how: Callable[..., Any], functions: tuple[Function, ...]) -> None:
+        self.__name__, self.how, self.functions = name, how, functions
+
+    def __call__(self, t: Any) -> Any:
+        real = np.asarray(t).dtype.kind in "fiu" if isinstance(t, (float, int, np.ndarray, np.generic)) else False
+        return self.how(*(self.functions if real else map(_followed, self.functions)), t)
+
+
+def _followed(f: Function) -> Callable[[Any], Any]:
+    """f as it was given, which takes power series and complex numbers too."""
+    if f.expression is not None and f.expression.is_number:
+        value = float(f.expression)
+        return lambda t: value
+    return f.original if callable(f.original) and not isinstance(f.original, sp.Basic) else f
 
 
 def name_of(result: KYTransform, default: str) -> str:

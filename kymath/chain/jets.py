@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.polys.fields import sfield
 
 from ..arithmetic import exact_sign
-from ..errors import NotApplicable
+from ..errors import NotApplicable, NotFinite
 from ..evidence import Jet
 from ..families import ConnectionFunction, Linear, LinearFamily, Polynomial
+from ..families.base import number
 from ..result import KYTransform
 from ..rules import SmallestFrequency, SmallestRate
 from ..rules.base import leaving
 
 EPS = float(np.finfo(float).eps)
+TINY, HUGE = 5e-324, 1e308
 Series = Sequence[Any]
 
 
@@ -38,7 +40,7 @@ def jet_of(result: KYTransform, count: int, exact: bool) -> Jet:
     """
     family = result.family
     if exact:
-        values = tuple(sp.sympify(v, strict=True) for v in family.jet(result.theta, count - 1))
+        values = tuple(_unwound(sp.sympify(v, strict=True)) for v in family.jet(result.theta, count - 1))
         return Jet(values, (sp.Integer(0),) * count, *_departure(result, exact))
     theta, error = numbers(result)
 
@@ -56,6 +58,17 @@ def jet_of(result: KYTransform, count: int, exact: bool) -> Jet:
         return Jet(values, tuple(finite_moves(jet, theta, error)), *ways)
 
 
+def _unwound(value: sp.Expr) -> sp.Expr:
+    """sin(φ mod 2π) as sin φ, which SymPy knows for the φ of a harmonic at a symbol."""
+    if not value.has(sp.Mod):
+        return value
+
+    def wound(e: sp.Expr) -> bool:
+        return isinstance(e, (sp.sin, sp.cos)) and isinstance(e.args[0], sp.Mod) and e.args[0].args[1] == 2 * sp.pi
+
+    return value.replace(wound, lambda e: e.func(e.args[0].args[0]))
+
+
 def linear(family: ConnectionFunction) -> bool:
     """Whether θ ↔ jet is linear in kymath's own closed form: finite moves are then no estimate but a bound."""
     return isinstance(family, LinearFamily) and type(family).__module__.startswith("kymath.")
@@ -68,13 +81,16 @@ def numbers(result: KYTransform) -> tuple[list[np.ndarray], list[np.ndarray]]:
     except TypeError as error:
         text = f"{result!r} holds a symbol and the other result is numerical: give x0 a number."
         raise NotApplicable(text) from error
+    for exact, value in zip(result.theta, theta, strict=True):
+        if isinstance(exact, sp.Basic) and np.isinf(value):
+            raise NotFinite(f"{number(exact)} overflows: it is beyond 1.8e308, the largest double.")
     floats = [np.asarray(c).dtype.kind == "f" for c in result.theta]  # whose bound covers their rounding
-    whole = [not _double(c) and not (result.bound and f) for c, f in zip(result.theta, floats, strict=True)]
+    whole = [not is_double(c) and not (result.bound and f) for c, f in zip(result.theta, floats, strict=True)]
     errors = [np.asarray(e, dtype=float) for e in result.error]
     return theta, [e + EPS * np.abs(c) if w else e for c, e, w in zip(theta, errors, whole, strict=True)]
 
 
-def _double(value: Any) -> bool:
+def is_double(value: Any) -> bool:
     """Whether an exact number is a double."""
     return isinstance(value, sp.Rational) and sp.Rational(*float(value).as_integer_ratio()) == value
 
@@ -144,27 +160,67 @@ def carried(
     that are not negative. So |P(a + δ) − P(a)| ≤ P(|a| + |δ|) − P(|a|): the operation itself, on absolute values,
     gives a bound (for a difference the sum, its ``majorant``, does). A quotient and an inverse also hold 1/b with b the
     coefficient ``pivot`` (operand, order), and signs that become positive when the further coefficients of that operand
-    are negative; |b| then counts with its error off. Rounding is bounded by the same polynomial: (n² + 4) units of it.
+    are negative; |b| then counts with its error off. Rounding is bounded by the same polynomial: (n² + 4) units of it,
+    and underflow by as many of the smallest double, each grown by all factors above 1 that it may meet on its way.
     """
     count = len(jets[0].values)
     coefficients = [taylor(jet.values) for jet in jets]
-    values = _full(operation(*coefficients, count), coefficients[0][0], count)
     if any(jet.exact for jet in jets):
+        values = _exactly(operation, coefficients, count)
         return Jet(tuple(map(sp.sympify, derivatives(values))), (sp.Integer(0),) * count)
+    with np.errstate(all="ignore"):
+        return _carried(operation, jets, coefficients, majorant or operation, pivot)
+
+
+def _carried(
+    operation: Callable[..., list[Any]],
+    jets: Sequence[Jet],
+    coefficients: Sequence[Series],
+    act: Callable[..., list[Any]],
+    pivot: tuple[int, int] | None,
+) -> Jet:
+    count = len(jets[0].values)
+    values = _full(operation(*coefficients, count), coefficients[0][0], count)
     sizes: list[list[Any]] = []
     grown: list[list[Any]] = []
+    factors: list[list[Any]] = []
     for i, (row, jet) in enumerate(zip(coefficients, jets, strict=True)):
         errors = taylor(jet.errors)
         ahead = [1.0 if pivot is None or pivot[0] != i or k <= pivot[1] else -1.0 for k in range(count)]
         more = [-1.0 if pivot == (i, k) else 1.0 for k in range(count)]
         sizes.append([sign * np.abs(c) for sign, c in zip(ahead, row, strict=True)])
         grown.append([s * (np.abs(c) + m * e) for s, c, m, e in zip(ahead, row, more, errors, strict=True)])
-    act = operation if majorant is None else majorant
-    low, high = (_full(act(*rows, count), coefficients[0][0], count) for rows in (sizes, grown))
+        factors.append([s * _factor(c, e, m) for s, c, e, m in zip(ahead, row, errors, more, strict=True)])
+    low, high, most = (_full(act(*rows, count), 0 * coefficients[0][0], count) for rows in (sizes, grown, factors))
     lost = False if pivot is None else ~(np.asarray(grown[pivot[0]][pivot[1]]) > 0)
-    errors = [np.where(lost, np.inf, h - s + (count**2 + 4) * EPS * h) for s, h in zip(low, high, strict=True)]
+    units = count**2 + 4
+    errors = [
+        np.where(lost | np.isnan(h - s), np.inf, h - s + units * (EPS * h + TINY * np.fmin(np.abs(m), HUGE)))
+        for s, h, m in zip(low, high, most, strict=True)
+    ]
     bound = all(jet.bound for jet in jets)
     return Jet(tuple(map(np.asarray, derivatives(values))), tuple(map(np.asarray, derivatives(errors))), bound=bound)
+
+
+def _factor(value: Any, error: Any, way: float) -> Any:
+    """The size of a coefficient, or 1 where it makes nothing larger: below 1, or, for a divisor (way −1), above."""
+    size = np.abs(value) + way * error
+    return np.where((value == 0) & (error == 0), 0.0, np.maximum(size, 1.0) if way > 0 else np.minimum(size, 1.0))
+
+
+def _exactly(operation: Callable[..., list[Any]], coefficients: Sequence[Series], count: int) -> list[Any]:
+    """An operation on exact coefficients, as fractions of polynomials in what they are made of: they stay short."""
+    rows = [[sp.sympify(c, strict=True) for c in row] for row in coefficients]
+    if not all(c.is_Rational for row in rows for c in row):
+        try:
+            _, elements = sfield([c for row in rows for c in row])
+            taken = iter(elements)
+            found = operation(*([next(taken) for _ in row] for row in rows), count)
+            out = [c.as_expr() if isinstance(c, type(elements[0])) else sp.sympify(c) for c in found]
+            return [*out, *[sp.Integer(0)] * (count - len(out))]
+        except Exception:  # numbers of which SymPy makes no field
+            pass
+    return _full(operation(*rows, count), rows[0][0], count)
 
 
 def _full(series: list[Any], like: Any, count: int) -> list[Any]:
@@ -176,21 +232,6 @@ def spread_over(jet: Jet, shape: tuple[int, ...]) -> Jet:
     """The same at every point of a shape."""
     values, errors = (tuple(np.broadcast_to(v, shape) for v in row) for row in (jet.values, jet.errors))
     return replace(jet, values=values, errors=errors)
-
-
-def shifted(jet: Jet, further: Any, move: Any) -> Jet:
-    """A jet at a point that is known to within ``move`` only: f^(k) may be off by |f^(k+1)| move.
-
-    ``further`` is the curve's own next derivative. It stands for that of f, which θ does not tell, unless the growth
-    from f^(k) to f^(k+1) seen in the jet says more.
-    """
-    sizes = [np.abs(np.asarray(v, float)) for v in jet.values]
-    with np.errstate(all="ignore"):
-        rates = [np.nan_to_num(b / a, posinf=0.0) for a, b in pairwise(sizes)]
-        guess = np.maximum(np.abs(further), sizes[-1] * np.max(rates, axis=0))
-    following = [*sizes[1:], guess]
-    errors = tuple(e + d * move for e, d in zip(jet.errors, following, strict=True))
-    return Jet(jet.values, errors, jet.left, jet.right, jet.bound and not np.any(move > 0))
 
 
 # -- errors by moving --------------------------------------------------------------------------------------------------

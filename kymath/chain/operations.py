@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -12,17 +13,19 @@ import numpy as np
 import sympy as sp
 
 from .. import series
-from ..arithmetic import exact_sign, is_exact
+from ..arithmetic import is_exact
 from ..errors import BasePointMismatch, Diverges, NotApplicable, NotFinite, Status
-from ..evidence import Jet, converged, marked
+from ..evidence import Jet, converged, marked, statuses
 from ..families import Polynomial
 from ..families.base import number
 from ..function import Function
 from ..result import KYTransform
 from ..rules import Osculating, Rule
-from .answer import Combination, combined, exact_answer, moved_inputs, name_of, numerical_answer
-from .compose import common_rule, shape_of, status_of
-from .jets import carried, derivatives, jet_of, known, shifted, spread_over, taylor
+from ..settle import Settled
+from .agree import common_point, common_rule, note_of, ready, rounding_of, shape_of, status_of
+from .answer import IN_TIME, Combination, combined, exact_answer, moved_inputs, name_of, numerical_answer, refused
+from .beyond import ASSUMED, beyond, contained, moved
+from .jets import carried, derivatives, jet_of, known, spread_over, taylor
 
 #: how an operation acts on Taylor coefficients a, b, n, and on numbers
 OPERATIONS: dict[str, tuple[Callable[..., list[Any]], Callable[[Any, Any], Any], str]] = {
@@ -60,37 +63,66 @@ def operate(name: str, F: Any, G: Any) -> Any:
     one, two = _operand(F, first), _operand(G, first)
     if one is None or two is None:
         return NotImplemented
+    ready(one, two)
+    shape = shape_of(one, two)
     rule, family = _alike(F, G, name) if one is F and two is G else first.rule, first.family
+    names = [name_of(r, d) if r is given else f"{given:.6g}" if isinstance(given, float) else str(given)
+             for r, given, d in ((one, F, "f"), (two, G, "g"))]  # fmt: skip
     F, G = one, two
     _unsided(rule, _WORDS[name])
-    side, shape = _side(F, G, name), shape_of(F, G)
+    side = _side(F, G, name)
     for result in (F, G) if shape == () else ():
         result.raise_for_status()
-    exact, count = F.exact and G.exact, known(first)
+    x0, away = common_point(F, G, _WORDS[name], shape)
+    count = known(first)
     act, plain, label = OPERATIONS[name]
     f, g = F.function, G.function
     function = combined(
-        label.format(*(_factor(n, name) for n in (name_of(F, "f"), name_of(G, "g")))),
+        label.format(*(_factor(n, name) for n in names)),
         lambda: plain(f.shown, g.shown.xreplace({g.variable: f.variable})),
-        lambda t: plain(f(t), g(t)),
+        partial(_pointwise, plain),
         f,
         g,
     )
-    asked = Combination(family, rule, side, first.x0, name, function)
-    jets = [jet_of(result, count, exact) for result in (F, G)]
+    asked = Combination(family, rule, side, x0, name, function, notes=(note_of(F, G),))
+    majorant = OPERATIONS["sum" if name == "difference" else name][0]
+    pivot = (1, 0) if name == "quotient" else None
+    if F.exact and G.exact:
+        got = exact_answer(asked, lambda: _exactly(name, jet_of(F, count, True), jet_of(G, count, True)), None)
+        if got is not None:
+            return got
+        asked = replace(asked, notes=(*asked.notes, IN_TIME))
+
+    jets = [jet_of(result, count, False) for result in (F, G)]
+    steps = [beyond(result, jet, a) for result, jet, a in zip((F, G), jets, away, strict=True)]
+    if not all(map(contained, jets, steps)):
+        raise BasePointMismatch(
+            f"{_WORDS[name]} needs results at one x0; {number(F.x0)} and {number(G.x0)} are one double, but differ by "
+            f"{float(np.max(away)):.3g}, over which f or g changes too much: give both x0 as floats, or both exactly."
+        )
+    jets = [moved(jet, step) for jet, step in zip(jets, steps, strict=True)]
+    asked = replace(asked, notes=(*asked.notes, ASSUMED if any(step.assumed for step in steps) else ""))
     status = status_of((F, G), shape)
     if name == "quotient":
         status = _no_zero(jets[1], status)
-    majorant = OPERATIONS["sum" if name == "difference" else name][0]
-    jet = carried(act, *jets, majorant=majorant, pivot=(1, 0) if name == "quotient" else None)
-    if exact:
-        return exact_answer(asked, jet, None)
+    jet = carried(act, *jets, majorant=majorant, pivot=pivot)
 
     def operated(parts: Sequence[Sequence[np.ndarray]]) -> list[Any]:
         a, b = (taylor(r.family.jet(theta, count - 1)) for r, theta in zip((F, G), parts[:2], strict=True))
         return derivatives(act(a, b, count))
 
-    return numerical_answer(asked, spread_over(jet, shape), status, moved_inputs(asked, operated, (F, G), shape), None)
+    moves = moved_inputs(asked, operated, (F, G), shape) if not any(np.any(a > 0) for a in away) else None
+    return numerical_answer(asked, spread_over(jet, shape), status, moves, None)
+
+
+def _exactly(name: str, f: Jet, g: Jet) -> Jet:
+    if name == "quotient":
+        _no_zero(g, statuses(()))
+    return carried(OPERATIONS[name][0], f, g)
+
+
+def _pointwise(plain: Callable[[Any, Any], Any], f: Callable[[Any], Any], g: Callable[[Any], Any], t: Any) -> Any:
+    return plain(f(t), g(t))
 
 
 def inverse(F: KYTransform, *, raises: bool | None = None) -> KYTransform:
@@ -110,40 +142,69 @@ def inverse(F: KYTransform, *, raises: bool | None = None) -> KYTransform:
     """
     if not isinstance(F, KYTransform):
         raise NotApplicable(f"inverse takes a result of ky.transform; {F!r} was given.")
+    ready(F)
     _unsided(F.rule, "the inverse")
     if F.side != "both":
         raise NotApplicable(f"F is a result from the {F.side}: the inverse function needs both sides.")
     scalar = not isinstance(F.status, np.ndarray)
-    if scalar:
+    if scalar and raises is not False:
         F.raise_for_status()
     count = known(F)
-    jet = jet_of(F, count + 1, F.exact)
-    level = jet.sign(1) == 0
-    if F.exact and level:
-        raise Diverges(_VERTICAL.format(number(jet.values[1]), ""))
-    x0, u0 = F.x0, jet.values[0]
-    if not F.exact:
-        x0 = np.asarray(x0, dtype=float)
-        u0 = u0 if not scalar else float(u0)
-    asked = Combination(F.family, F.rule, "both", u0, "inverse")
-
-    def reverted(a: Sequence[Any], n: int) -> list[Any]:
-        return series.revert(a, n)
-
-    back = carried(reverted, jet.truncated(count), pivot=(0, 1))
+    asked = Combination(F.family, F.rule, "both", F.theta[-1], "inverse", None, partial(_told, F), (note_of(F),))
     if F.exact:
-        return exact_answer(asked, replace(back, values=(sp.sympify(x0, strict=True), *back.values[1:])), raises)
-    status = np.asarray(F.status, dtype=object)
-    if np.any(lost := np.broadcast_to(level, status.shape) & converged(status)):
+        jet = jet_of(F, count, True)
+        asked = replace(asked, x0=jet.values[0])
+        try:
+            got = exact_answer(asked, lambda: _reverted(jet, F.x0), raises)
+        except Diverges as error:
+            if raises is None or raises:
+                raise
+            return refused(asked, Status.DIVERGES, error.message, raises)
+        if got is not None:
+            return got
+        asked = replace(asked, notes=(*asked.notes, IN_TIME))
+
+    jet, status = jet_of(F, count, False), np.asarray(F.status, dtype=object)
+    asked = replace(asked, x0=float(jet.values[0]) if scalar else jet.values[0])
+    if np.any(lost := np.broadcast_to(jet.sign(1) == 0, status.shape) & converged(status)):
         if scalar:
             text = _VERTICAL.format(number(float(jet.values[1]) + 0.0), jet.within(1))
-            if raises is None or raises:
-                raise Diverges(text)
+            return refused(asked, Status.DIVERGES, text, raises)
         status = marked(status, lost, Status.DIVERGES)
+    x0 = np.asarray(F.x0, dtype=float)
     with np.errstate(all="ignore"):
-        back = replace(back, values=(x0 + 0 * back.values[0], *back.values[1:]), errors=(0 * x0, *back.errors[1:]))
-        back = shifted(back, 0.0, jet.errors[0])
+        move = np.where(converged(status), _preimage(F, jet), 0.0)
+    step = beyond(F, jet, move)
+    asked = replace(asked, notes=(*asked.notes, ASSUMED if step.assumed else ""))
+    with np.errstate(all="ignore"):
+        back = carried(series.revert, moved(jet, step), pivot=(0, 1))
+        values, errors = (x0 + 0 * back.values[0], *back.values[1:]), (move + rounding_of(F.x0), *back.errors[1:])
+    back = replace(back, values=values, errors=errors)
     return numerical_answer(asked, spread_over(back, status.shape), status, None, raises)
+
+
+def _reverted(jet: Jet, x0: Any) -> Jet:
+    if jet.sign(1) == 0:
+        raise Diverges(_VERTICAL.format(number(jet.values[1]), ""))
+    back = carried(series.revert, jet, pivot=(0, 1))
+    return replace(back, values=(sp.sympify(x0, strict=True), *back.values[1:]))
+
+
+def _preimage(F: KYTransform, jet: Jet) -> Any:
+    """How far from x0 the point may be that f takes to u0, the double at which the inverse is given.
+
+    f(x0) = u0 ± e: that point is x0 ± e/|f′|, with f′ on the way there; inf where f′ may come to 0 on it.
+    """
+    slope = np.abs(jet.values[1]) - jet.errors[1]
+    e = np.where(slope > 0, jet.errors[0], 0.0)
+    far = 2 * e / slope
+    step = beyond(F, jet, far)
+    least = slope - (np.abs(moved(jet, step).errors[1]) - jet.errors[1])
+    return np.where(e > 0, np.where(least > slope / 2, e / least, np.inf), 0.0)
+
+
+def _told(F: KYTransform, asked: Combination, settled: Settled) -> str:
+    return settled.message if np.all(F.success) else F.message
 
 
 _WORDS = {"sum": "a sum", "difference": "a difference", "product": "a product", "quotient": "a quotient"}
@@ -156,7 +217,10 @@ def _operand(one: Any, other: KYTransform) -> KYTransform | None:
         return one
     if isinstance(one, (bool, np.bool_)) or not isinstance(one, (Real, sp.Expr)):
         return None
-    value = sp.sympify(one, strict=True)
+    try:
+        value = sp.sympify(one, strict=True)
+    except (sp.SympifyError, ValueError, OverflowError):
+        return None
     if value.free_symbols or not (value.is_real and value.is_finite):
         return None
     exact = is_exact(value)
@@ -178,21 +242,7 @@ def _alike(F: KYTransform, G: KYTransform, name: str) -> Rule:
     """The common rule of two results of one family at one point."""
     if F.family != G.family:
         raise NotApplicable(f"{_WORDS[name]} needs results of one family; {F.family!r} and {G.family!r} were given.")
-    if not _same(F.x0, G.x0):
-        raise BasePointMismatch(
-            f"{_WORDS[name]} needs results at one x0; they are at {_point(F.x0)} and {_point(G.x0)}."
-        )
     return common_rule(F, G)
-
-
-def _same(a: Any, b: Any) -> bool:
-    if any(isinstance(c, np.ndarray) for c in (a, b)):
-        return bool(np.all(np.asarray(a, float) == np.asarray(b, float)))
-    return exact_sign(sp.sympify(a, strict=True) - sp.sympify(b, strict=True)) == 0
-
-
-def _point(x0: Any) -> str:
-    return f"{x0.size} points" if isinstance(x0, np.ndarray) else number(x0)
 
 
 def _side(F: KYTransform, G: KYTransform, name: str) -> str:
