@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +16,12 @@ from .comparison import Comparison, Row
 from .errors import NotApplicable, Status
 from .evidence import Evidence, Jet, prime
 from .families import ConnectionFunction, Exponential, Harmonic, Linear, Polynomial, Trigonometric
-from .function import Function, as_function
+from .function import Function, X, as_function
 from .methods import Method, Symbolic
+from .methods.bounded import within
+from .request import point_of
 from .result import KYTransform
-from .rules import Rule
+from .rules import Osculating, Rule
 from .transform import transform
 
 EPS = float(np.finfo(float).eps)
@@ -28,7 +32,9 @@ ORDER = 6  # derivatives looked at; two more than the largest family has paramet
 SHARE = 0.1  # of the terms of f, within the length, that belong to the upper half of these derivatives
 FACTOR = 2.0  # defects closer than this are alike; by trial, none of 128 choices was against the curve nearest to f
 POOR = 0.5  # a curve that misses as much of f does not suit it
+WORDY = 2  # operations of an f whose exact derivatives can be simplified in any case, such as x**x
 HUGE = 1e150  # derivatives beyond, or below its inverse, whose squares are no doubles
+BUDGET, FIRST = 20.0, 0.6  # seconds for all families, and of these for SymPy to find the derivatives
 SURE = 1e-6  # two curves are called the same where they agree within their errors, and these are so small
 
 
@@ -59,7 +65,8 @@ def compare(
     ``f`` and ``side`` as in :func:`kymath.transform`; ``x0``: one number (for many, compare at each). ``families``:
     None takes ``Linear()``, ``Polynomial(2)``, ``Polynomial(3)``, ``Exponential()``, ``Trigonometric()`` (ω = 1),
     ``Harmonic(offset=False)`` and ``Harmonic()``. ``method``: how the derivatives of f are found, once for all
-    families. For exact derivatives the defect is exact too: 0 says that 40 digits show no difference.
+    families; SymPy gets some 20 s in all, and numbers answer where it has not. For exact derivatives the
+    defect is exact too: 0 says that 40 digits show no difference.
 
     Raises ``NotApplicable`` for a point or families that are none, ``BadFunction`` for an f that is no function.
     Source: the mismatch f^(N) − g^(N) is the constant of Condor, Theorem 3.13, repaired; the scale is this project's.
@@ -79,12 +86,17 @@ def compare(
     function = as_function(f)
     before = function.nfev
     order = min(max(ORDER, 2 + max(family.size for family in chosen)), 40)
-    with np.errstate(all="ignore"):  # what overflows is not judged
-        known = _learned(function, x0, order, side, method)
+    began = time.monotonic()
+    with np.errstate(all="ignore"), within(BUDGET):  # what overflows is not judged
+        with within(FIRST * BUDGET):
+            known = _learned(function, x0, order, side, method)
+        late = function.symbolic and known.exact is None and time.monotonic() - began > FIRST * BUDGET - 1
         measured = [_measured(function, x0, family, known, side, method) for family in chosen]
     measured.sort(key=lambda one: (not one.result.success, one.family.size))  # and as they were given
     groups = _groups(one for one in measured if one.result.success)
     rows, best, verdict = _judged(groups, known)
+    if late:
+        verdict += f" SymPy was stopped after {FIRST * BUDGET:g} seconds: the derivatives are numerical."
     rows += [_row(one, None, known) for one in measured if not one.result.success]
     point = measured[0].result.x0
     return Comparison(
@@ -146,9 +158,14 @@ class _Known(NamedTuple):
 
 
 def _learned(function: Function, x0: Any, order: int, side: str, method: Method | None) -> _Known:
+    seconds = math.inf
+    if method is None and function.symbolic and _wordy(function.expression):
+        method = _in_doubles(function, x0, order, side)
+        seconds = 0.0 if method is None else seconds  # then without SymPy
     lost: set[Any] = set()
     for degree in range(order, 0, -1):
-        found = transform(function, x0, Polynomial(degree), method=method, side=side, raises=False)
+        with within(seconds):
+            found = transform(function, x0, Polynomial(degree), method=method, side=side, raises=False)
         if found.success:
             return _known(found, lost <= {Status.NO_LIMIT, Status.DIVERGES})
         lost.add(found.status)
@@ -156,6 +173,26 @@ def _learned(function: Function, x0: Any, order: int, side: str, method: Method 
             break
     nothing = np.array([])
     return _Known(nothing, nothing, None, None, False, math.nan, nothing)
+
+
+def _wordy(f: Any) -> bool:
+    """Whether f has a variable exponent over another base than e: its derivatives then are long sums of logarithms,
+    and where SymPy simplifies these it may raise a fraction to a power of many digits, which nothing interrupts."""
+    return any(power.exp.has(X) and power.base != sp.E for power in f.atoms(sp.Pow)) and f.count_ops() > WORDY
+
+
+def _in_doubles(function: Function, x0: Any, order: int, side: str) -> Method | None:
+    """SymPy's derivatives as doubles."""
+    point, _ = point_of(x0)
+    exact = point if isinstance(point, sp.Basic) else sp.Rational(*float(point).as_integer_ratio())
+    entries: Any = SimpleNamespace(size=order + 1)  # all that the evidence asks of a family
+    jet = Symbolic().evidence(function, exact, entries, Osculating(), side).jet
+    values = [float(sp.N(v, 25)) for v in jet.values] if jet is not None else [math.nan]
+    if not all(map(math.isfinite, values)):
+        return None
+    errors = tuple(np.asarray(EPS / 2 * abs(v)) for v in values)
+    rows = Jet(tuple(np.asarray(v) for v in values), errors)
+    return _Given(Evidence(rows, message="symbolic: derivatives of f, in doubles."), "symbolic")
 
 
 def _known(found: KYTransform, whole: bool) -> _Known:

@@ -76,12 +76,13 @@ def _node_terms(
     slopes = family.jacobian(tuple(theta), top)
     defect = np.asarray(values) - g
     doubt = np.asarray(errors) + 1e-12 * (np.abs(values) + np.abs(g) + np.abs(slopes) @ np.abs(theta))
-    inverse = np.linalg.pinv(slopes[:n])
+    scale = np.array([math.factorial(k) for k in range(n)], dtype=float)  # rows of one size, for the inverse
+    inverse = np.linalg.pinv(slopes[:n] / scale[:, None])
     out = []
     for m in range(1, top - n + 2):
         right, blur = np.zeros(n), np.zeros(n)
         for k in range(max(n - m, 0), n):
-            weight = math.factorial(k) / math.factorial(k + m) * _complete([float(c) for c in nodes[: k + 1]], m)
+            weight = 1 / math.factorial(k + m) * _complete([float(c) for c in nodes[: k + 1]], m)
             right[k], blur[k] = weight * defect[k + m], abs(weight) * doubt[k + m]
         out.append((inverse @ right, np.abs(inverse) @ (blur + 1e-13 * np.abs(right))))
     return out

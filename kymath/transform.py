@@ -26,6 +26,9 @@ from .result import KYTransform
 from .rules import Osculating, Rule
 from .settle import EPS, Settled, in_floats, settle, settle_exact
 
+LARGE = 10**9  # a whole number in a shortened result, unless there was one before
+LONG = 100  # operations in a result with logarithms, beyond which SymPy does not shorten it
+
 
 def transform(
     f: Any,
@@ -370,8 +373,16 @@ def _simplest(value: sp.Expr, end: float) -> sp.Expr:
     """The shortest of a few equal forms, in bounded time."""
     if value.is_Rational or value.count_ops() < 2:
         return value
+    if value.has(sp.log) and value.count_ops() > LONG:
+        return value  # n·log(x) may become log(xⁿ), with a power of many digits in one step that nothing can stop
     try:
         simpler = bounded(lambda: sp.simplify(value), min(5.0, max(end - time.monotonic(), 0.2)))
     except (OutOfTime, Exception):
         return value
-    return simpler if simpler.count_ops() <= value.count_ops() else value
+    shorter = simpler.count_ops() <= value.count_ops() and _largest(simpler) <= max(_largest(value), LARGE)
+    return simpler if shorter else value
+
+
+def _largest(value: sp.Expr) -> int:
+    """The largest whole number in an expression."""
+    return max((max(abs(int(n.p)), int(n.q)) for n in value.atoms(sp.Rational)), default=0)

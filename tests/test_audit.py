@@ -617,3 +617,16 @@ def test_numbers_are_the_checks_own():
     evidence = audit.find("D3.4-RE-limit").examine(m=bound).evidence
     assert f"M = {bound:g}" in evidence
     assert f"A is {bound:.6g}" in evidence
+
+
+@pytest.mark.parametrize(
+    ("words", "id"), [("Theorem 3.15", "T3.15"), ("example 3.1", "Ex3.1/Eq28-29"), ("Ex3.1", "Ex3.1/Eq28-29")]
+)
+def test_a_claim_is_found_by_its_place(words, id):
+    assert audit.find(words).id == id
+
+
+def test_words_that_suit_several_claims_are_told():
+    with pytest.raises(ky.KYError, match=r"suits \d+ claims: .*T3.13-rates"):
+        audit.find("Theorem 3.13")
+    assert [report.id for report in audit.verify(claim=["Eq13", "T3.15", "Eq13"])] == ["Eq13", "T3.15"]

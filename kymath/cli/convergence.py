@@ -63,7 +63,7 @@ def convergence(
     """How fast θ(h) reaches its limit: the order and the leading coefficients, measured and predicted."""
     file = None if plot is None else check_file(plot)
     side = given.one_of(side, ("right", "left"), "--side")
-    steps = None if h is None else [float(step) for step in given.numbers(h, "--h")]
+    steps = None if h is None else list(given.doubles(h, "--h"))
     asked = given.problem(
         expr,
         at,

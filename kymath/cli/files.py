@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,33 +14,68 @@ from .options import Misuse
 
 __all__ = ["place", "put"]
 
+_SHOWN = 100  # characters of a name in a complaint
+
 
 def place(name: str, option: str) -> Path:
-    """The file that an option names, if one can be put there."""
-    path = Path(os.path.realpath(name))  # a link keeps pointing to where it points
-    if not path.parent.is_dir():
-        raise Misuse(f"{option} {name}: the folder {path.parent} does not exist.")
-    if path.is_dir():
-        raise Misuse(f"{option} {name}: this is a folder; give the name of a file.")
-    if not os.access(path.parent, os.W_OK):
-        raise Misuse(f"{option} {name}: the folder {path.parent} cannot be written to.")
+    """The file that an option names, if one can be put there: a new one, or one in place of a regular file."""
+    asked = f"{option} {name if len(name) <= _SHOWN else name[:_SHOWN] + '…'}"
+    try:
+        old = _status(name)
+        path = Path(os.path.realpath(name))  # a link keeps pointing to where it points
+        folder = _status(str(path.parent))
+        if old is None and _status(str(path)) is not None:
+            raise Misuse(f"{asked}: the name changed while it was looked at; try again.")
+    except ValueError as error:  # a zero byte
+        raise Misuse(f"{asked}: no name of a file: {error}.") from error
+    except OSError as error:  # no permission to look, too long, links in a circle
+        raise Misuse(f"{asked}: {error.strerror or error}.") from error
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise Misuse(f"{asked}: the folder {path.parent} does not exist.")
+    if old is not None:
+        _replaceable(old, path, asked)
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise Misuse(f"{asked}: the folder {path.parent} cannot be written to.")
     return path
 
 
 def put(path: Path, option: str, save: Callable[[IO[bytes]], Any]) -> None:
-    """``save(file)`` on a file beside its place, which is then moved there."""
+    """``save(file)`` on a file beside its place, which is then moved there, with the permissions of the one there."""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".kymath-", suffix=path.suffix)
         try:
             with os.fdopen(handle, "wb") as file:
                 save(file)
-            os.chmod(temporary, 0o666 & ~_umask())
+            old = _status(str(path))
+            if old is not None:  # it may have come meanwhile
+                _replaceable(old, path, f"{option} {path}")
+                with contextlib.suppress(OSError, AttributeError):  # the owner is for the superuser to keep
+                    os.chown(temporary, old.st_uid, old.st_gid)
+            os.chmod(temporary, 0o666 & ~_umask() if old is None else stat.S_IMODE(old.st_mode))
             os.replace(temporary, path)
         except BaseException:
             os.unlink(temporary)
             raise
     except OSError as error:
         raise Misuse(f"{option} {path}: {error.strerror or error}.") from error
+
+
+def _status(name: str) -> os.stat_result | None:
+    """What is there, behind links; None where nothing is."""
+    try:
+        return os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _replaceable(old: os.stat_result, path: Path, asked: str) -> None:
+    """Only a regular file that may be written to is ever replaced."""
+    if stat.S_ISDIR(old.st_mode):
+        raise Misuse(f"{asked}: this is a folder; give the name of a file.")
+    if not stat.S_ISREG(old.st_mode):
+        raise Misuse(f"{asked}: this is no regular file (a device, a pipe or a socket); give the name of a file.")
+    if not old.st_mode & 0o222 or not os.access(path, os.W_OK):
+        raise Misuse(f"{asked}: the file is read-only; give another name, or allow writing.")
 
 
 def _umask() -> int:

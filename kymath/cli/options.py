@@ -191,7 +191,22 @@ def number(text: str, option: str) -> Any:
     found = value(text, option)
     if found.free_symbols:
         raise Misuse(f"{option} must be a number; {text[:60]!r} has the name {min(map(str, found.free_symbols))}.")
+    if not _is_double(found):
+        raise Misuse(
+            f"{option} must be 0 or from 2.3e-308 to 1.7e308 in size, as doubles are; {text[:60]!r} was given."
+        )
     return int(found) if found.is_Integer else found
+
+
+def _is_double(found: Any) -> bool:
+    """Whether a number is one that doubles hold; what is no real number at all is refused by those who use it."""
+    try:
+        size = abs(float(found))
+    except OverflowError:
+        return False
+    except TypeError:  # complex, or infinite in SymPy's way
+        return True
+    return size != float("inf") and (size >= 2.3e-308 or found == 0)
 
 
 def numbers(text: str, option: str) -> tuple[Any, ...]:
@@ -200,6 +215,14 @@ def numbers(text: str, option: str) -> tuple[Any, ...]:
     if not pieces:
         raise Misuse(f"{option} takes numbers such as 0,1,2; nothing was given.")
     return tuple(number(piece, option) for piece in pieces)
+
+
+def doubles(text: str, option: str) -> tuple[float, ...]:
+    """Numbers as doubles."""
+    try:
+        return tuple(float(c) for c in numbers(text, option))
+    except TypeError:
+        raise Misuse(f"{option} takes finite real numbers; {text[:60]!r} was given.") from None
 
 
 # -- families, rules, methods ----------------------------------------------------------------------------------------
@@ -260,7 +283,7 @@ def _user_family(text: str, word: str | None, own: dict[str, Any], mine: dict[st
     names, start = mine["--parameters"], mine["--start"]
     if names is None:
         raise Misuse('--formula needs --parameters, the names in their order: --parameters "A tau C".')
-    begin = None if start is None else tuple(float(c) for c in numbers(start, "--start"))
+    begin = None if start is None else doubles(start, "--start")
     try:
         return Family(text, names, positive=mine["--positive"] or "", start=begin)
     except ParseError as error:

@@ -32,7 +32,8 @@ def verify(
         str | None, typer.Option("--paper", metavar="WORD", help="condor or cross-synthesis; both if left out.")
     ] = None,
     claim: Annotated[
-        str | None, typer.Option("--claim", metavar="ID", help="One claim in full, such as T3.15.")
+        list[str] | None,
+        typer.Option("--claim", metavar="ID", help="One claim in full, such as T3.15; may be given again."),
     ] = None,
     json: given.Json = False,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one page of HTML.")] = None,
@@ -45,7 +46,7 @@ def verify(
     from kymath.audit import verify as check
 
     with _progress() as step:
-        reports = check(paper, claim, step)
+        reports = check(paper, claim or None, step)
     if json:
         write_json({"claims": [report.record() for report in reports]})
     elif file is not None:
@@ -54,8 +55,9 @@ def verify(
         text = page(reports).encode()
         put(file, "--html", lambda out: out.write(text))
         console().print(f"Written: {html}")
-    elif claim is not None:
-        _in_full(reports[0])
+    elif claim:
+        for report in reports:
+            _in_full(report)
     else:
         _listed(reports)
     return 0

@@ -19,11 +19,12 @@ from ..families.base import S
 from ..function import Function, X
 from ..rules import Osculating, Rule
 from .base import Method
-from .bounded import OutOfTime, bounded
+from .bounded import OutOfTime, bounded, time_left
 from .local_form import local_form, sign_beside, value_at
 
 H = sp.Symbol("h", positive=True)
 _DIGITS = 60  # of the numerical check
+_SLACK = 0.5  # seconds in which the steps of an answer, each bounded, stop by themselves
 _BESIDE = 12  # it takes h = 10^−12
 _LIMIT_ORDER, _LIMIT_SIZE, _LIMIT_DIGITS = (
     2,
@@ -95,16 +96,15 @@ class Symbolic(Method):
         f = function.expression
         assert f is not None
         x0 = sp.sympify(x0, strict=True)
-        end = time.monotonic() + self.timeout
+        seconds = min(self.timeout, max(time_left() - _SLACK, 0.0))
+        end = time.monotonic() + seconds
         order = rule.entries(family) - 1
         try:
             if x0.free_symbols:
-                return bounded(lambda: _generic(f, x0, order), self.timeout)
-            return self._at_number(f, x0, order, side, end)
+                return bounded(lambda: _generic(f, x0, order), seconds)
+            return bounded(lambda: self._at_number(f, x0, order, side, end), seconds and seconds + _SLACK)
         except OutOfTime:
-            return Evidence(
-                None, status=Status.NOT_REACHED, message=f"SymPy found no answer in {self.timeout:g} seconds."
-            )
+            return Evidence(None, status=Status.NOT_REACHED, message=f"SymPy found no answer in {seconds:.3g} seconds.")
 
     def _at_number(self, f: sp.Expr, x0: Any, order: int, side: str, end: float) -> Evidence:
         value = bounded(lambda: value_at(f, x0), _left(end))

@@ -118,7 +118,7 @@ def _level(found: Any, i: int) -> float:
 
 def _rounding(ax: Axes, found: Any) -> bool:
     """Grey where rounding is as large as the error."""
-    noise = np.sqrt(np.sum(np.square(found.noise), axis=0))
+    noise = np.hypot.reduce(found.noise, axis=0)
     drowned = np.isfinite(found.norm) & (found.norm < 10 * noise)
     if not drowned.any() or drowned.all():
         return False
