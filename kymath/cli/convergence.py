@@ -132,6 +132,7 @@ def _record(found: Convergence) -> dict[str, Any]:
         "limit": limit,
         "order": json_number(found.order),
         "order_spread": json_number(found.order_spread),
+        "orders": _numbers(found.orders),
         "constant": _numbers(found.constant),
         "predicted_order": json_number(found.predicted_order),
         "predicted_constant": None if guess is None else _numbers(guess),
@@ -155,6 +156,7 @@ def _refused(error: KYError, asked: given.Problem, side: str) -> dict[str, Any]:
         "limit": None,
         "order": None,
         "order_spread": None,
+        "orders": [None] * asked.family.size,
         "constant": [None] * asked.family.size,
         "predicted_order": None,
         "predicted_constant": None,
@@ -193,13 +195,18 @@ def _show(found: Convergence, asked: given.Problem) -> None:
     if any(float(e) for row in found.error for e in row):
         out.print(steps)
     guess = found.predicted_constant
-    rows = table("parameter", "limit", "K measured", *(["K predicted"] if guess is not None else []))
+    rows = table("parameter", "limit", "own order", "K measured", *(["K predicted"] if guess is not None else []))
     for k, name in enumerate(names):
-        cells_ = [Text(decimal(found.limit.theta[k], None)), Text(_short(found.constant[k]))]
-        rows.add_row(Text(name), *cells_, *([Text(_short(guess[k]))] if guess is not None else []))
+        cells_ = [decimal(found.limit.theta[k], None), _order(found.orders[k]), _short(found.constant[k])]
+        rows.add_row(Text(name), *map(Text, cells_), *([Text(_short(guess[k]))] if guess is not None else []))
     out.print(rows)
     law = "" if math.isnan(found.order) else " θ(h) − θ* ≈ K h^α with α the order."
     out.print(Text(sentence(_verdict(found)) + law))
+
+
+def _order(value: Any) -> str:
+    """The order of one parameter, which may be higher than that of θ: its K is 0 then."""
+    return "–" if math.isnan(value) else f"{value:.4f}"
 
 
 def _short(value: Any) -> str:
