@@ -135,6 +135,8 @@ def converged(status: np.ndarray) -> np.ndarray:
 
 
 def all_converged(status: np.ndarray) -> bool:
+    if status.ndim == 0:
+        return status.item() is Status.CONVERGED
     if status.size and not any(status.strides):
         return status.item(0) is Status.CONVERGED
     return np.count_nonzero(status == _CONVERGED) == status.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -31,6 +32,8 @@ def check_request(family: Any, rule: Any, method: Any, side: str) -> None:
 
 def point_of(x0: Any) -> tuple[Any, bool]:
     """x0 as an exact SymPy value, or as a float array; and whether it is one point."""
+    if type(x0) is float and math.isfinite(x0):  # what nearly every call asks for, without delay
+        return np.asarray(x0), True
     if isinstance(x0, (bool, np.bool_, str, bytes)) or x0 is None:
         raise NotApplicable(f"x0 must be a number, a SymPy symbol or an array of numbers; {x0!r} was given.")
     if isinstance(x0, (sp.Basic, numbers.Rational)) and not isinstance(x0, sp.MatrixBase):

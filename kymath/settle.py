@@ -106,7 +106,8 @@ def _propagate(
     """How far θ moves when each entry of the jet moves by its error: finite moves, so curvature is seen too."""
     spread = rule.spread(family, jet, side)
     if spread is not None and shape == ():
-        spread = tuple(map(float, spread))
+        error = [abs(row) * (4 * EPS) + float(more) for row, more in zip(theta, spread, strict=True)]
+        return error if all(map(math.isfinite, error)) else [math.inf if math.isnan(e) else e for e in error]
     error = [_rounding(row, more) for row, more in zip(theta, spread or [0.0] * len(theta), strict=True)]
     for k in range(rule.entries(family) if spread is None else 0):
         size = np.asarray(jet.errors[k], dtype=float)

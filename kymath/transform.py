@@ -199,7 +199,7 @@ def _sides(
     return out[0], out[1]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Stepper:
     """The record of the paper's scheme, taken when it is asked for; an object, so that results can be pickled."""
 

@@ -91,10 +91,11 @@ def verify(
     """Compute the evidence for and against the papers' claims now, and report what follows from it.
 
     ``paper``: "condor" or "cross-synthesis"; None is both. ``claim``: one id, or several. ``progress(claim, done,
-    total)`` is called before each check. Every :class:`Report` has ``id``, ``paper``, ``where``, ``statement`` (in other words than
-    the paper's), ``verdict`` ("holds", "cond": under the corrected statement's conditions, "false": as stated, "undef":
-    it has no definite meaning, "untestable"; None where the check was not run), ``evidence``, ``corrected`` (what does
-    hold), ``status`` ("computed", "text", "not run") and ``seconds``; ``facts`` are the pieces of the evidence.
+    total)`` is called before each check. Every :class:`Report` has ``id``, ``paper``, ``where``, ``statement`` (in
+    other words than the paper's), ``verdict`` ("holds", "cond": under the corrected statement's conditions, "false": as
+    stated, "undef": it has no definite meaning, "untestable"; None where the check was not run), ``evidence``,
+    ``corrected`` (what does hold), ``status`` ("computed", "text", "not run") and ``seconds``; ``facts`` are the pieces
+    of the evidence.
 
     Raises ``NotApplicable`` for a paper or a claim that there is not.
 

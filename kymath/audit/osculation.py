@@ -193,8 +193,8 @@ def exponential_from_jet(f0: Any, f1: Any, f2: Any) -> tuple[Any, Any, Any]:
     "D3.11-osc",
     "Definition 3.11, osculating",
     "The exponential A exp(Bs) + C with the same f, f′, f″ at x0 exists and is B = f″/f′, A = f′²/f″, C = f − f′²/f″.",
-    "Where f′ ≠ 0 and f″ ≠ 0. For f″ = 0, A and C grow without bound (sin at 0 with the nodes 0, 0, 1: A(h) ~ −3/h); for "
-    "f′ = 0, f″ ≠ 0 there is none.",
+    "Where f′ ≠ 0 and f″ ≠ 0. For f″ = 0, A and C grow without bound (sin at 0 with the nodes 0, 0, 1: A(h) ~ −3/h); "
+    "for f′ = 0, f″ ≠ 0 there is none.",
 )
 def osculating_exponential(formula: Callable[..., Sequence[Any]] = exponential_from_jet) -> Iterator[Fact]:
     a, b, c, f0, f1, f2 = sp.symbols("A B C f0 f1 f2", nonzero=True)
