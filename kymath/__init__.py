@@ -31,6 +31,7 @@ from .families import ConnectionFunction, Exponential, Family, Harmonic, Linear,
 from .methods import Adaptive, Certified, Contour, Precise, Symbolic, Taylor
 from .result import KYTransform
 from .rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
+from .samples import SampledTransform, samples
 from .transform import transform
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "ParseError",
     "Polynomial",
     "Precise",
+    "SampledTransform",
     "SmallestFrequency",
     "SmallestRate",
     "Status",
@@ -74,6 +76,7 @@ __all__ = [
     "nabla",
     "parse",
     "plot",
+    "samples",
     "slope",
     "transform",
     "value",

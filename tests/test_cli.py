@@ -348,7 +348,7 @@ def test_commands_and_versions(cli):
     status, out, _ = cli("--help")
     assert status == 0
     listed = re.findall(r"^│ ([a-z]+) ", out, re.MULTILINE)
-    assert set(listed) == {*COMMANDS, "compare", "verify"}
+    assert set(listed) == {*COMMANDS, "compare", "samples", "verify"}
 
 
 # -- hostile text ------------------------------------------------------------------------------------------------------
@@ -525,7 +525,8 @@ def test_the_spinner(monkeypatch):
 # -- convergence -------------------------------------------------------------------------------------------------------
 
 CONVERGENCE_KEYS = {"family", "rule", "side", "x0", "nodes", "h", "theta", "error", "limit", "order", "order_spread",
-                    "constant", "predicted_order", "predicted_constant", "success", "status", "message"}  # fmt: skip
+                    "orders", "constant", "predicted_order", "predicted_constant", "success", "status",
+                    "message"}  # fmt: skip
 
 
 def test_convergence_record(record):

@@ -24,6 +24,8 @@ from .convergence import EXAMPLES as CONVERGENCE_EXAMPLES
 from .convergence import convergence
 from .options import Misuse
 from .output import complain
+from .samples import EXAMPLES as SAMPLES_EXAMPLES
+from .samples import samples
 from .transform import EXAMPLES as TRANSFORM_EXAMPLES
 from .transform import transform
 from .verify import EXAMPLES as VERIFY_EXAMPLES
@@ -62,6 +64,7 @@ def _kymath(
 app.command("transform", cls=FormulaCommand, epilog=TRANSFORM_EXAMPLES)(transform)
 app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(convergence)
 app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
+app.command("samples", cls=ExampleCommand, epilog=SAMPLES_EXAMPLES)(samples)
 app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
 
 

@@ -5,5 +5,6 @@ from __future__ import annotations
 from .compare import compare
 from .connection import connection
 from .convergence import convergence
+from .field import field
 
-__all__ = ["compare", "connection", "convergence"]
+__all__ = ["compare", "connection", "convergence", "field"]

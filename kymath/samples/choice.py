@@ -1,0 +1,327 @@
+"""Degree and width of the local fits, chosen from the data: by the half-product risk, first globally, then locally.
+
+The samples are dealt to two halves in the pattern 0110 (of blocks, where the noise hangs together). With d_A and d_B
+the differences between the fits of degree p and p + 2 in the same window, each half alone, the noises of d_A and d_B
+are independent, so the mean of d_A d_B over the windows is the mean squared bias that degree p has against p + 2,
+whatever the noise is. It joins cross-validation by halves (Nason, J. R. Statist. Soc. B 58, 1996) to the bias measured
+by higher degrees (Fan and Gijbels, J. R. Statist. Soc. B 57, 1995). The risk of (p, h) is
+
+    2 max(bias², 0) + variance + its own uncertainty,
+
+each derivative in units of the best risk that any candidate has for it. Limits: bias common to p and p + 2 is not seen
+at one width, so a bias that was found at a narrower window counts for all wider ones; features shorter than the noise
+lets see are smoothed away; what is periodic is not used. The errors hold the bias² of the choice (doubled, for what
+p and p + 2 share) and a fifth of the standard deviation of its estimate.
+
+Locally, a binary tree over t: a part takes a choice of its own only where it gains more than two standard deviations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import local
+from .pyramid import Level
+
+HALVES = (12, 14, 17, 20)
+TOP = 17  # the highest degree, a reference only
+PLACES = 256
+LEAST = 8  # places in the smallest part of the tree
+GAIN = 2.0
+SLOW, UNSEEN = 2.0, 0.2  # what the errors hold of the bias² that is seen, and of its standard deviation
+FEW = 5000  # samples, below which the two halves are told apart in all
+ZONE = 0.5  # of a half-width beside an end
+
+
+class Candidate(NamedTuple):
+    """Degree, level of the pyramid, and half-width in its bins."""
+
+    degree: int
+    level: int
+    half: int
+
+
+class Part(NamedTuple):
+    """A stretch of the series with one choice; there the bias² and the variance of each derivative (K,)."""
+
+    low: float
+    high: float
+    candidate: Candidate
+    bias: np.ndarray
+    spread: np.ndarray
+
+
+class _Risks(NamedTuple):
+    """At the places: bias² (product of the halves), the variance of either factor, the variance of the fit."""
+
+    product: np.ndarray  # (K, places, m)
+    scatter: np.ndarray  # (d_A - d_B)²/2
+    doubt: np.ndarray  # (K, places), its expectation for σ = 1
+    variance: np.ndarray
+    width: float
+    step: float
+
+
+class Basis(NamedTuple):
+    """What the choice looks at: the pyramid, those of its halves, how many derivatives, and the block of the noise."""
+
+    whole: list[Level]
+    halves: list[list[Level]]
+    orders: int
+    block: float
+
+
+def choose(basis: Basis, sigma: np.ndarray, side: str) -> list[list[Part]]:
+    """For each channel the parts of the series, from the left, with their choices; ``sigma`` (m,) is the noise."""
+    start, bins = basis.whole[0].start, basis.whole[0].bins
+    places = np.linspace(start, float(basis.whole[0].edges(np.array(bins))), PLACES)
+    main: dict[Candidate, _Risks] = {}
+    for level in range(len(basis.whole)):
+        _look(main, basis, level, 14, places, side)
+    if not main:
+        return [[] for _ in sigma]
+    count = len(basis.whole)
+    near = [
+        {
+            n
+            for part in _tree(main, places, float(s), j)
+            for n in range(part.candidate.level - 1, part.candidate.level + 2)
+        }
+        & set(range(count))
+        for j, s in enumerate(sigma)
+    ]
+    for level in sorted(set().union(*near)):
+        for half in HALVES:
+            if half != 14:
+                _look(main, basis, level, half, places, side)
+    # each channel chooses among what it would have seen alone
+    seen = [{c: r for c, r in main.items() if c.half == 14 or c.level in levels} for levels in near]
+    parts = [_tree(seen[j], places, float(s), j) for j, s in enumerate(sigma)]
+    if side == "both":
+        _ends(parts, basis, near, sigma, places)
+    return parts
+
+
+def _ends(parts: list[list[Part]], basis: Basis, near: list[set[int]], sigma: np.ndarray, places: np.ndarray) -> None:
+    """Give both ends a choice of their own: what one-sided windows need, found over the third of the series beside."""
+    third = len(places) // 3
+    for first, some in ((True, places[:third:2]), (False, places[-third::2])):
+        main: dict[Candidate, _Risks] = {}
+        owns = {channel[0 if first else -1].candidate.half for channel in parts if channel}
+        for level in sorted(set().union(*near)):
+            for half in sorted({*HALVES[::2], *owns}):
+                _look(main, basis, level, half, some, "right" if first else "left", whole=True)
+        for j, channel in enumerate(parts):
+            seen = {c: r for c, r in main.items() if c.level in near[j]}
+            if not seen or not channel:
+                continue
+            names, table = _table(seen, j, float(sigma[j]), slice(0, len(some)), float(some[1] - some[0]))
+            total, sd = (v[:, 0] for v in table.risks(slice(0, len(some))))
+            own = channel[0 if first else -1].candidate
+            wide = 2 * own.half * basis.whole[own.level].width
+            mine = int(np.argmin(np.where(table.width <= wide, total + sd, np.inf)))
+            if not np.isfinite(total[mine]) or table.width[mine] > wide:
+                continue
+            if own in names and table.width[names.index(own)] >= table.width[mine]:
+                i = names.index(own)
+                if total[i] + sd[i] <= 2 * (total[mine] + sd[mine]):
+                    mine = i
+            length = ZONE * min(float(table.width[mine]), wide / 2)
+            end = channel[0].low + length if first else channel[-1].high - length
+            rest = [p for p in channel if (p.high > end if first else p.low < end)]
+            if not rest:
+                continue
+            told = _told(seen[names[mine]], slice(None), j, float(sigma[j]), names[mine].degree, table.spacing)
+            if first:
+                new = Part(channel[0].low, end, names[mine], *told)
+                channel[:] = [new, rest[0]._replace(low=end), *rest[1:]]
+            else:
+                new = Part(end, channel[-1].high, names[mine], *told)
+                channel[:] = [*rest[:-1], rest[-1]._replace(high=end), new]
+
+
+def windows(level: Level, half: int, nodes: np.ndarray, side: str) -> list[local.Windows]:
+    """The windows of the choice and of the final fit at some nodes."""
+    if side == "both":
+        return local.both_sides(level.bins, half, nodes, widen=True)
+    return local.one_side(level.bins, 2 * half, nodes, side == "right")
+
+
+def _look(
+    seen: dict[Candidate, _Risks],
+    basis: Basis,
+    number: int,
+    half: int,
+    places: np.ndarray,
+    side: str,
+    whole: bool = False,
+) -> None:
+    """Add the risks of all degrees at one width; ``whole``: only from windows that lie inside the series."""
+    level = basis.whole[number]
+    if half > 2 * level.bins or half * level.width < 2 * basis.block:
+        return
+    first, last = ((places[[0, -1]] - level.start) / level.width).round().astype(int)
+    nodes = np.arange(first, last + 1, max(1, (last - first) // len(places)))
+    if side == "both" and 10 * half <= level.bins:  # beside the ends other windows are chosen
+        nodes = nodes[(nodes >= half) & (nodes <= level.bins - half)]
+    if whole:
+        most = max(level.bins - 2 * half, 1)  # a window longer than the series stands at its end
+        nodes = nodes[nodes <= most] if side == "right" else nodes[nodes >= level.bins - most]
+    if len(nodes) < 2:
+        return
+    shapes = windows(level, half, nodes, side)
+    order = np.concatenate([w.nodes for w in shapes])
+    rank = np.argsort(order)
+    x = level.edges(order[rank])
+    # well inside a long series both halves have the same variances
+    apart = side != "both" or bool(level.count[0, :, 0].sum() < FEW)
+    one, two = (local.fits(h[number], shapes, TOP, basis.orders, not i or apart) for i, h in enumerate(basis.halves))
+    jets = [fits.jets()[:, :, rank] for fits in (one, two)]
+    if apart:
+        spread = (one.variances() + two.variances())[:, :, rank] / 4
+        doubts = np.sqrt(one.rises() * two.rises())[:, :, rank]
+    else:
+        spread, doubts = one.variances()[:, :, rank] / 2, one.rises()[:, :, rank]
+    right = np.clip(np.searchsorted(x, places), 1, len(x) - 1)
+    share = np.clip((places - x[right - 1]) / (x[right] - x[right - 1]), 0, 1)
+    weight = share[:, None]
+    for p in range(max(1, basis.orders - 1) | 1, TOP - 1, 2):
+        d = [jet[p] - jet[p + 2] for jet in jets]
+        product, seen_doubt = d[0] * d[1], (d[0] - d[1]) ** 2 / 2
+        if not np.isfinite(product).any():
+            continue
+        at = [a[:, right - 1] * (1 - weight) + a[:, right] * weight for a in (product, seen_doubt)]
+        known = [a[:, right - 1] * (1 - share) + a[:, right] * share for a in (doubts[p], spread[p])]
+        step = float(x[1] - x[0])
+        seen[Candidate(p, number, half)] = _Risks(at[0], at[1], known[0], known[1], half * level.width, step)
+
+
+class _Table(NamedTuple):
+    """The candidates of one channel over the places, all derivatives in one number."""
+
+    product: np.ndarray  # (candidates, places)
+    doubt: np.ndarray
+    variance: np.ndarray
+    width: np.ndarray  # (candidates,)
+    step: np.ndarray
+    degree: np.ndarray
+    before: np.ndarray  # the candidate two degrees below at the same width, or −1
+    spacing: float
+
+    def risks(self, stretch: slice, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """(candidates, parts): the risk over each of so many equal parts of a stretch, and its standard deviation."""
+        cut = [v[:, stretch].reshape(len(v), parts, -1) for v in (self.product, self.doubt, self.variance)]
+        product, doubt, variance = cut
+        count = product.shape[-1]
+        bias, spread = _mean(product), _mean(variance)
+        independent = _independent(self.spacing * count, self.step, self.degree, self.width, count)[:, None]
+        sd = np.sqrt(_mean(doubt**2 + 2 * np.maximum(product, 0) * doubt) / independent)
+        sure = bias - (4 + 4 / independent) * sd  # few products have long tails
+        grown = bias.copy()
+        for p in np.unique(self.degree):  # by degree the widths ascend
+            of = self.degree == p
+            grown[of] = np.maximum(bias[of], np.fmax.accumulate(sure[of]))
+        total = _slowness(self, bias, sd) * np.maximum(grown, 0) + spread
+        return np.where(np.isfinite(total), total, np.inf), np.where(np.isfinite(sd), sd, np.inf)
+
+
+def _slowness(table: _Table, bias: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """By how much the bias exceeds the step to p + 2: (1 − r)⁻², where the steps fall by r per two degrees.
+
+    At least 2; r is read off two steps that are both beyond doubt.
+    """
+    sure = bias > 3 * sd
+    both = (table.before >= 0)[:, None] & sure & sure[table.before]
+    ratio = np.sqrt(np.divide(bias, bias[table.before], out=np.zeros_like(bias), where=both))
+    return np.maximum(2.0, (1 - np.clip(ratio, 0, 0.9)) ** -2)
+
+
+def _independent(length: float, step: Any, degree: Any, width: Any, count: int) -> Any:
+    """How many independent windows a stretch holds."""
+    return np.clip(np.minimum(length / step, length * (degree + 1) / (2 * width)), 1.0, count)
+
+
+def _table(
+    seen: dict[Candidate, _Risks], channel: int, sigma: float, inner: slice, spacing: float
+) -> tuple[list[Candidate], _Table]:
+    names = sorted(seen, key=lambda c: (c.degree, seen[c].width))
+    product = np.stack([seen[c].product[..., channel] for c in names])  # (candidates, K, places)
+    scatter = np.stack([seen[c].scatter[..., channel] for c in names])
+    doubt = sigma**2 * np.stack([seen[c].doubt for c in names])
+    with np.errstate(divide="ignore", invalid="ignore"):  # noise that is larger than σ in places
+        doubt *= np.fmax(1, _mean(scatter[..., inner]) / _mean(doubt[..., inner]))[..., None]
+    variance = sigma**2 * np.stack([seen[c].variance for c in names])
+    means = np.maximum(_mean(product[..., inner]), 0) + _mean(variance[..., inner])
+    best = np.where(np.isfinite(means), means, np.inf).min(axis=0)
+    unit = 1 / np.where((best > 1e-100) & (best < 1e100), best, 1.0)
+    product, doubt, variance = (np.einsum("k,ckp->cp", unit, a) for a in (product, doubt, variance))
+    width = np.array([seen[c].width for c in names])
+    step = np.array([seen[c].step for c in names])
+    degree = np.array([c.degree for c in names])
+    place = {(c.degree, w): i for i, (c, w) in enumerate(zip(names, width, strict=True))}
+    before = np.array([place.get((c.degree - 2, w), -1) for c, w in zip(names, width, strict=True)])
+    return names, _Table(product, doubt, variance, width, step, degree, before, spacing)
+
+
+def _tree(seen: dict[Candidate, _Risks], places: np.ndarray, sigma: float, channel: int) -> list[Part]:
+    """The choices of one channel."""
+    inner = slice(len(places) // 10, len(places) - len(places) // 10)
+    names, table = _table(seen, channel, sigma, inner, float(places[1] - places[0]))
+    total, sd = (v[:, 0] for v in table.risks(inner))
+    depth = int(np.log2(len(places) // LEAST))
+    levels = [table.risks(slice(0, len(places)), 2**k) for k in range(depth + 1)]
+    whole = int(np.argmin(total + sd))
+    edges = np.concatenate([[places[0]], (places[1:] + places[:-1]) / 2, [places[-1]]])
+    parts: list[Part] = []
+
+    def descend(low: int, high: int, choice: int) -> None:
+        k = int(np.log2(len(places) // (high - low)))
+        total, sd = (v[:, low // (high - low)] for v in levels[k])
+        margin = table.width[choice] / 2
+        ends = edges[low] < edges[0] + margin or edges[high] > edges[-1] - margin
+        if not (ends and high - low < len(places)):
+            allowed = np.where(table.width <= 2 * table.width[choice], total + sd, np.inf)
+            mine = int(np.argmin(allowed))
+            doubt = np.hypot(sd[mine], min(sd[choice], total[choice]))
+            if total[choice] > total[mine] + GAIN * doubt or not np.isfinite(total[choice]):
+                choice = mine
+        if high - low >= 2 * LEAST:
+            middle = (low + high) // 2
+            descend(low, middle, choice)
+            descend(middle, high, choice)
+            return
+        # a bias is read off at least a window, or it is mostly noise
+        reach = int(table.width[choice] / table.spacing)
+        around = slice(max(0, low - reach), min(len(places), high + reach))
+        told = _told(seen[names[choice]], around, channel, sigma, names[choice].degree, table.spacing)
+        parts.append(Part(float(edges[low]), float(edges[high]), names[choice], *told))
+
+    descend(0, len(places), whole)
+    return parts
+
+
+def _told(
+    risks: _Risks, part: slice, channel: int, sigma: float, degree: int, spacing: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bias² and variance of each derivative over a stretch of places; what the bias² may be beyond what is seen of it.
+
+    Few independent windows show little of the bias: a part of the standard deviation of its estimate is added.
+    """
+    product, doubt = risks.product[..., part, channel], sigma**2 * risks.doubt[..., part]
+    count = product.shape[-1]
+    independent = _independent(spacing * count, risks.step, degree, risks.width, count)
+    sd = np.sqrt(np.nan_to_num(_mean(doubt**2 + 2 * np.maximum(product, 0) * doubt)) / independent)
+    bias = SLOW * np.maximum(np.nan_to_num(_mean(product)), 0) + UNSEEN * sd
+    return bias, sigma**2 * np.nan_to_num(_mean(risks.variance[..., part]))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """The mean over the last axis; NaN where more than a quarter of it has no value."""
+    known = np.isfinite(values)
+    if known.all():
+        return values.mean(axis=-1)
+    count = known.sum(axis=-1)
+    total = np.where(known, values, 0).sum(axis=-1)
+    return np.where(count >= 0.75 * values.shape[-1], total / np.maximum(count, 1), np.nan)

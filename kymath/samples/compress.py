@@ -1,0 +1,282 @@
+"""Windows of a series, each squeezed into a dozen orthonormal coefficients.
+
+A window is the samples lo … hi − 1; inside it u = (t − middle) / half runs from −1 to 1. A smooth curve on a window is
+held by few functions of a basis, so their orthonormal coefficients are practically sufficient statistics: what is
+fitted afterwards costs the same for 50 samples as for 50,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.polynomial import legendre as leg
+
+Basis = Callable[[np.ndarray, Any], np.ndarray]
+
+_CELLS = 1_500_000  # samples held at a time
+_FEW = 256  # windows of one kind below this number are handled together with others
+_WIDE = 768  # from here on a convolution by FFT is cheaper than a matrix product
+_EXACT = 1e-11  # below this share of the energy, what is left outside the coefficients is rounding
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Windows: sample ranges lo … hi − 1, their middle and half length, and where s = 0 lies in u; arrays (k,)."""
+
+    lo: np.ndarray
+    hi: np.ndarray
+    middle: np.ndarray
+    half: np.ndarray
+    origin: np.ndarray
+
+    @property
+    def count(self) -> np.ndarray:
+        return self.hi - self.lo
+
+    def __getitem__(self, pick: Any) -> Frames:
+        return Frames(self.lo[pick], self.hi[pick], self.middle[pick], self.half[pick], self.origin[pick])
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some windows in coefficients.
+
+    ``c`` (k, K): orthonormal coefficients of y − level, the constant's first; ``matrix`` (R, K) or (k, R, K): those of
+    the R basis functions; ``outside`` (k,): the energy of y that they leave out; ``count`` (k,): samples.
+    """
+
+    c: np.ndarray
+    matrix: np.ndarray
+    level: np.ndarray
+    outside: np.ndarray
+    count: np.ndarray
+
+    def project(self, weights: np.ndarray) -> np.ndarray:
+        """Coefficients (k, K) of Σ_r weights_r b_r for weights (k, R)."""
+        if self.matrix.ndim == 2:
+            return weights @ self.matrix
+        return np.matmul(weights[:, None, :], self.matrix)[:, 0, :]
+
+
+def frames(t: np.ndarray, at: np.ndarray, width: np.ndarray, side: str) -> Frames:
+    """The windows |t − at| ≤ width; at an end of the data a window for both sides moves in and keeps its length."""
+    slack = 1e-9 * width + 4 * np.finfo(float).eps * np.max(np.abs(t))
+    left, right = at - width * (side != "right"), at + width * (side != "left")
+    if side == "both":
+        move = np.maximum(t[0] - left, 0) - np.maximum(right - t[-1], 0)
+        left, right = left + move, right + move
+    lo = np.searchsorted(t, left - slack, "left")
+    hi = np.maximum(np.searchsorted(t, right + slack, "right"), lo)
+    first, last = t[np.minimum(lo, t.size - 1)], t[np.maximum(hi - 1, 0)]
+    middle, half = (first + last) / 2, (last - first) / 2
+    with np.errstate(all="ignore"):
+        origin = np.where(half > 0, (at - middle) / half, 0.0)
+    return Frames(lo, hi, middle, np.where(half > 0, half, 1.0), origin)
+
+
+def legendre(u: np.ndarray, degree: int) -> np.ndarray:
+    """Legendre polynomials 0 … degree at u, along a new last axis."""
+    out = np.empty((*u.shape, degree + 1))
+    out[..., 0] = 1
+    if degree:
+        out[..., 1] = u
+    for k in range(2, degree + 1):
+        out[..., k] = ((2 * k - 1) * u * out[..., k - 1] - (k - 1) * out[..., k - 2]) / k
+    return out
+
+
+@lru_cache(maxsize=8)
+def power_to_legendre(powers: int, degree: int) -> np.ndarray:
+    """Legendre coefficients 0 … degree of u^r, r < powers: shape (powers, degree + 1)."""
+    out = np.zeros((powers, degree + 1))
+    for r in range(powers):
+        one = leg.poly2leg(np.eye(powers)[r])
+        out[r, : min(one.size, degree + 1)] = one[: degree + 1]
+    return out
+
+
+def uniform(t: np.ndarray, windows: Frames) -> np.ndarray:
+    """Which windows hold equally spaced samples: a bool each."""
+    gaps = np.diff(t)
+    usual = float(np.median(gaps))
+    odd = np.abs(gaps - usual) > 1e-8 * usual + 4 * np.finfo(float).eps * np.max(np.abs(t))
+    before = np.concatenate([[0], np.cumsum(odd)])
+    return before[np.maximum(windows.hi - 1, 0)] == before[np.minimum(windows.lo, t.size - 1)]
+
+
+def blocks(
+    t: np.ndarray,
+    y: np.ndarray,
+    windows: Frames,
+    basis: Basis,
+    size: int,
+    carrier: np.ndarray,
+    part: int | None = None,
+) -> Iterator[tuple[np.ndarray, Block]]:
+    """The windows in coefficients, some thousand at a time, with their places.
+
+    ``basis(u, carrier)`` gives the R functions along the last axis, the first ``size`` of which span the coefficients;
+    ``carrier`` (k,) is handed to it. ``part`` 0 or 1 takes one of two interleaved halves of every window (0110…).
+    """
+    even, held = uniform(t, windows), windows.count > (0 if part is None else 3)
+    places = np.flatnonzero(even & held)
+    if places.size:
+        order = places[np.lexsort((windows.lo[places], carrier[places], windows.count[places]))]
+        changes = (np.diff(windows.count[order]) != 0) | (np.diff(carrier[order]) != 0)
+        few: list[tuple[np.ndarray, Block]] = []
+        for group in np.split(order, np.flatnonzero(changes) + 1):
+            found = _alike(y, windows, basis, size, carrier[group[0]], part, group)
+            if group.size >= _FEW:
+                yield from found
+                continue
+            few += found
+            if sum(now.size for now, _ in few) >= _FEW:
+                yield from _packed(few)
+                few = []
+        yield from _packed(few)
+    places = np.flatnonzero(~even & held)
+    order = places[np.argsort(windows.count[places], kind="stable")]
+    while order.size:
+        rows = max(1, _CELLS // (4 * max(int(windows.count[order[0]]), 8)))
+        now = order[:rows]
+        now = now[windows.count[now] <= 2 * windows.count[now[0]]]
+        yield now, _unlike(t, y, windows[now], basis, size, carrier[now], part)
+        order = order[now.size :]
+
+
+def _packed(few: list[tuple[np.ndarray, Block]]) -> Iterator[tuple[np.ndarray, Block]]:
+    """Small blocks as one, each window with its own matrix."""
+    for size in sorted({block.c.shape[1] for _, block in few}):
+        same = [(now, block) for now, block in few if block.c.shape[1] == size]
+        if len(same) == 1:
+            yield same[0]
+            continue
+        matrix = np.concatenate([np.broadcast_to(b.matrix, (now.size, *b.matrix.shape)) for now, b in same])
+        c, level, outside, count = (
+            np.concatenate([getattr(block, name) for _, block in same]) for name in ("c", "level", "outside", "count")
+        )
+        yield np.concatenate([now for now, _ in same]), Block(c, matrix, level, outside, count)
+
+
+def _half(index: np.ndarray, part: int) -> np.ndarray:
+    """0110…: neighbours go to different halves, and neither half leads."""
+    return ((index % 4 == 1) | (index % 4 == 2)) == bool(part)
+
+
+def _alike(
+    y: np.ndarray,
+    windows: Frames,
+    basis: Basis,
+    size: int,
+    carrier: float,
+    part: int | None,
+    group: np.ndarray,
+) -> Iterator[tuple[np.ndarray, Block]]:
+    """Windows of one length on equally spaced samples share one basis."""
+    count = int(windows.count[group[0]])
+    functions = basis(np.linspace(-1, 1, count) if count > 1 else np.zeros(1), carrier)
+    pick = slice(None) if part is None else np.flatnonzero(_half(np.arange(count), part))
+    functions = functions[pick]
+    q = _orthonormal(functions[:, :size])
+    matrix = functions.T @ q
+    lo = windows.lo[group]
+    wide = part is None and count > _WIDE and group.size * 16 > lo[-1] - lo[0] + count
+    rows = max(2 * count, 4096) if wide else max(4, min(8192, _CELLS // count))
+    for start in range(0, group.size, rows):
+        now, first = group[start : start + rows], lo[start : start + rows]
+        if wide and first[-1] - first[0] < 16 * rows:
+            c, level, energy = _convolved(y, first, q)
+        else:
+            piece = sliding_window_view(y, count)[first]
+            piece = piece[:, pick].copy() if part is not None else piece
+            level = piece.mean(axis=1)
+            piece -= level[:, None]
+            c, energy = piece @ q, np.einsum("ij,ij->i", piece, piece)
+        for begin in range(0, now.size, 8192):
+            few = slice(begin, begin + 8192)
+            held = np.full(now[few].size, q.shape[0])
+            yield now[few], _block(c[few], matrix, level[few], energy[few], held)
+
+
+def _orthonormal(functions: np.ndarray) -> np.ndarray:
+    """Orthonormal columns, the constant first, that span the functions (the first of which is the constant).
+
+    Long ones through their Gram matrix, twice (Fukaya et al. 2014), which is a matrix product; directions that hold
+    less than 1e-5 of the largest are left out.
+    """
+    count = functions.shape[0]
+    if count < 8 * functions.shape[1]:
+        return np.linalg.qr(functions)[0]
+    q = functions[:, 1:]
+    for least in (1e-10, 0.0):
+        q = q - q.mean(axis=0)
+        values, vectors = np.linalg.eigh(q.T @ q)
+        strong = values > least * values[-1]
+        q = q @ (vectors[:, strong] / np.sqrt(values[strong]))
+    return np.concatenate([np.full((count, 1), count**-0.5), q], axis=1)
+
+
+def _convolved(y: np.ndarray, first: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients, level and energy of wide windows from one FFT of the stretch that holds them."""
+    from scipy import fft
+
+    count, begin = q.shape[0], int(first[0])
+    piece = y[begin : int(first[-1]) + count]
+    level = float(piece.mean())
+    piece = piece - level
+    length = fft.next_fast_len(piece.size, real=True)
+    spectrum = fft.rfft(piece, length)
+    c = np.empty((first.size, q.shape[1]))
+    for k in range(q.shape[1]):
+        c[:, k] = fft.irfft(spectrum * np.conj(fft.rfft(q[:, k], length)), length)[first - begin]
+    sums = np.concatenate([[0.0], np.cumsum(piece * piece)])
+    energy = sums[first - begin + count] - sums[first - begin]
+    return c, np.full(first.size, level), energy
+
+
+def _unlike(
+    t: np.ndarray,
+    y: np.ndarray,
+    windows: Frames,
+    basis: Basis,
+    size: int,
+    carrier: np.ndarray,
+    part: int | None,
+) -> Block:
+    """Windows with a basis each: unequal spacing, gaps."""
+    index = windows.lo[:, None] + np.arange(int(windows.count.max()))
+    inside = index < windows.hi[:, None]
+    if part is not None:
+        inside &= _half(index - windows.lo[:, None], part)
+    index = np.minimum(index, t.size - 1)
+    count = inside.sum(axis=1)
+    u = np.where(inside, (t[index] - windows.middle[:, None]) / windows.half[:, None], 0.0)
+    values = np.where(inside, y[index], 0.0)
+    level = values.sum(axis=1) / np.maximum(count, 1)
+    values = np.where(inside, values - level[:, None], 0.0)
+    functions = basis(u, carrier[:, None]) * inside[..., None]
+    size = min(size, max(1, int(count.min())))
+    spanning = functions[..., :size]
+    if u.shape[1] <= 96:  # few samples hold a high degree badly: the safe way
+        q = np.linalg.qr(spanning)[0]
+        matrix = np.matmul(functions.swapaxes(1, 2), q)
+        c = np.matmul(values[:, None, :], q)[:, 0, :]
+    else:
+        gram = np.matmul(spanning.swapaxes(1, 2), functions)
+        square = gram[..., :size]
+        size_of = np.einsum("kii->ki", square)
+        lower = np.linalg.cholesky(square + 1e-13 * size_of[..., None] * np.eye(size))
+        both = np.concatenate([gram, np.matmul(values[:, None, :], spanning).swapaxes(1, 2)], axis=2)
+        both = np.linalg.solve(lower, both)
+        matrix, c = both[..., :-1].swapaxes(1, 2), both[..., -1]
+    return _block(c, matrix, level, np.einsum("ij,ij->i", values, values), count)
+
+
+def _block(c: np.ndarray, matrix: np.ndarray, level: np.ndarray, energy: np.ndarray, count: np.ndarray) -> Block:
+    outside = energy - np.einsum("ij,ij->i", c, c)
+    return Block(c, matrix, level, np.where(outside > _EXACT * energy, outside, 0.0), count)

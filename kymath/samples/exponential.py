@@ -1,0 +1,199 @@
+"""Exponentials in windows: C + A e^{Bs} by variable projection, and amplitudes that vary inside the window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from ..errors import Status
+from .compress import Block, Frames, legendre, power_to_legendre
+from .projection import Linear, dot, refine
+
+_REACH = 8.0  # |B·half| at most: beyond, a window holds more than sixteen e-folds
+_DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
+_TERMS = 64  # of the power series of e^{βu}
+_KEPT = 15  # coefficients of a window
+
+
+@dataclass(frozen=True)
+class Answer:
+    """θ (p, k) of some windows and how it moves with the orthonormal coordinates: ``lever`` (p, k) is the standard
+    error for σ = 1; ``rest`` (k,) the energy left, ``freedom`` (k,) its degrees, ``signal`` (k,) what the family
+    explains beyond a constant (a length, like σ), ``doubt`` the flags (k, d), True where one holds."""
+
+    theta: np.ndarray
+    lever: np.ndarray
+    rest: np.ndarray
+    freedom: np.ndarray
+    signal: np.ndarray
+    doubt: np.ndarray
+
+
+@dataclass(frozen=True)
+class ExponentialWindows:
+    """y ≈ c + (a_0 + a_1 v + … + a_q v^q) e^{βv} =: f with v = u − u(at), and B = f″/f′, A = f′²/f″, C = f − A there.
+
+    β is that of the plain exponential by variable projection; at it a_1 = 0, so q = 1 **is** the plain exponential,
+    with its covariance. Higher q let the rate vary inside the window. B is read from f″/f′, the osculating limit, and
+    not from a_1/a_0: where the amplitude may bend, only derivatives tell it from the constant.
+    """
+
+    plain = 1
+    orders_auto = (1, 2, 3, 4)
+    rate = 1  # where in θ the rate stands
+    size = _KEPT
+    wave = False
+    least = 4
+    flags = (
+        (Status.NO_CONTACT, "straight to rounding: use Linear() there"),
+        (Status.NO_CONTACT, "the rate lies beyond eight e-folds in half a window: take a narrower one"),
+    )
+    weak = (Status.NOT_UNIQUE, "flat within the noise: any B does as well")
+    vague = (
+        Status.NO_CONTACT,
+        "straight within the noise (the rate's error is above half the rate): use Linear() or a wider window",
+    )
+
+    names = ("A", "B", "C")
+
+    def value(self, theta: np.ndarray) -> np.ndarray:
+        """The curve at s = 0."""
+        return theta[0] + theta[2]
+
+    def unfold(self, theta: np.ndarray, step: float) -> np.ndarray:
+        """Along equally spaced points, what is smooth: log |A|, B, A + C; NaN beside a change of sign of A."""
+        change = np.sign(theta[0])
+        changes = np.concatenate([[False], change[1:] != change[:-1]])
+        size = np.where(changes | np.roll(changes, -1), np.nan, np.log(np.abs(theta[0])))
+        return np.array([size, theta[1], theta[0] + theta[2], change])
+
+    def fold(self, smooth: np.ndarray) -> np.ndarray:
+        size = np.sign(smooth[3]) * np.exp(smooth[0])
+        return np.array([size, smooth[1], smooth[2] - size])
+
+    def unsure(self, theta: np.ndarray, error: np.ndarray) -> np.ndarray:
+        """The rate's relative error."""
+        return np.asarray(error[1] / np.abs(theta[1]))
+
+    def waived(self, flag: int) -> bool:
+        """Whether a flag is no objection to a rate that is known well."""
+        return False
+
+    def thinning(self, t: np.ndarray, y: np.ndarray, least: int, most: int) -> int:
+        """How many neighbours may be averaged."""
+        return most
+
+    def basis(self, u: np.ndarray, carrier: Any) -> np.ndarray:
+        return legendre(u, _DEGREE)
+
+    def carriers(self, t: np.ndarray, y: np.ndarray, windows: Frames, order: int) -> np.ndarray:
+        """None needed: polynomials hold every exponential within reach."""
+        return np.zeros(windows.lo.size)
+
+    def powers(self, beta: np.ndarray, shift: int = 0) -> np.ndarray:
+        """β^(r−shift) / (r−shift)! for r < as many terms as the largest β needs, 0 below: (k, terms)."""
+        terms = min(_TERMS, 16 + int(4.5 * np.max(np.abs(beta), initial=0.0)))
+        out = np.zeros((terms, beta.size))
+        out[shift] = 1
+        for r in range(shift + 1, terms):
+            np.multiply(out[r - 1], beta, out=out[r])
+            out[r] /= r - shift
+        return out.T
+
+    def curve(self, beta: np.ndarray, shift: int = 1) -> np.ndarray:
+        """Power series in u of (e^{βu} − 1) / β, which is smooth through β = 0; with shift 2 of its β-derivative."""
+        out = self.powers(beta, shift)
+        out[:, 1:] /= np.arange(1, out.shape[1])
+        return out
+
+    def members(self, block: Block, beta: np.ndarray, count: int) -> list[np.ndarray]:
+        """Coefficients (k, K) of u^j e^{βu}, j < count."""
+        table = power_to_legendre(_TERMS, _DEGREE)
+        if block.matrix.ndim == 2:
+            table = table @ block.matrix
+        plain = self.powers(beta)
+        terms = plain.shape[1] - count + 1
+        columns = (plain[:, :terms] @ table[j : j + terms] for j in range(count))
+        return [one if block.matrix.ndim == 2 else block.project(one) for one in columns]
+
+    def locate(self, block: Block, carrier: np.ndarray, order: int) -> np.ndarray:
+        """β = B·half of every window: the best of a dictionary, then Gauss–Newton."""
+        table = power_to_legendre(_TERMS, _DEGREE)
+        shared = block.matrix.ndim == 2
+        if shared:
+            table = (table @ block.matrix)[:, 1:]
+        rates = np.linspace(-_REACH, _REACH, 64)
+        words = self.curve(rates)
+        words = words @ table[: words.shape[1]]
+        c = block.c[:, 1:]
+        if shared:
+            words /= np.sqrt(dot(words, words))[:, None]
+            score = np.abs(c @ words.T)
+        else:
+            many = np.matmul(words, block.matrix)[..., 1:]
+            score = np.abs(np.einsum("kdj,kj->kd", many, c)) / np.sqrt(np.einsum("kdj,kdj->kd", many, many))
+
+        def columns(places: np.ndarray, beta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+            curve, slope = self.curve(beta), self.curve(beta, 2)
+            terms = curve.shape[1]
+            pair = [curve @ table[:terms], slope @ table[:terms]]
+            if not shared:
+                part = block.matrix[places]
+                pair = [np.matmul(one[:, None, :], part)[:, 0, 1:] for one in pair]
+            return [pair[0]], [pair[1]]
+
+        best = rates[np.argmax(score, axis=1)]
+        bound = np.full(best.size, _REACH)
+        return refine(c, columns, best, -bound, bound)
+
+    def answers(
+        self, block: Block, windows: Frames, beta: np.ndarray, carrier: np.ndarray, orders: Sequence[int]
+    ) -> dict[int, Answer]:
+        """θ for every order: the columns of one are the first of the next."""
+        u0, top = windows.origin, max(orders)
+        powers = self.members(block, beta, top + 1)
+        scale = np.exp(-beta * u0)[:, None]
+        columns = []
+        for j in range(top + 1):  # v^j e^{βv} from u^i e^{βu}
+            terms = (comb(j, i) * (-u0[:, None]) ** (j - i) * powers[i] for i in range(j + 1))
+            columns.append(scale * sum(terms, start=np.zeros_like(powers[0])))
+        fit = Linear(block.c[:, 1:], [one[:, 1:] for one in columns])
+        # the constant takes what the columns leave of the first coordinate
+        shares = np.array([column[:, 0] for column in columns]) / block.matrix[..., 0, 0]
+        return {q: self._answer(block, windows, beta, q, fit.first(q + 1), shares[: q + 1]) for q in orders}
+
+    def _answer(
+        self, block: Block, windows: Frames, beta: np.ndarray, order: int, fit: Linear, shares: np.ndarray
+    ) -> Answer:
+        x, spread, half = fit.x, fit.spread, windows.half
+        first = np.zeros(order + 1)[:, None] + 0 * beta  # f′ and f″ by the coefficients, in units of u
+        second = first.copy()
+        first[0], first[1] = beta, 1
+        second[0], second[1] = beta**2, 2 * beta
+        second[2:3] = 2
+        f1, f2 = (first * x).sum(axis=0), (second * x).sum(axis=0)
+        rate, size = f2 / f1, f1 * f1 / f2
+        by_rate = (second - rate * first) / f1
+        by_size = (2 * f1 * first - size * second) / f2
+        one = block.matrix[..., 0, 0]
+        value = block.c[:, 0] / one - (shares * x).sum(axis=0) + block.level + x[0]
+        by_constant = -shares - by_size
+        by_constant[0] += 1
+        levers = [np.sqrt((np.einsum("pk,pjk->jk", by, spread) ** 2).sum(axis=0)) for by in (by_size, by_rate)]
+        levers.append(np.sqrt((np.einsum("pk,pjk->jk", by_constant, spread) ** 2).sum(axis=0) + 1 / one**2))
+        theta = np.array([size, rate / half, value - size])
+        lever = np.array([levers[0], levers[1] / half, levers[2]])
+        doubt = np.array([np.abs(beta) < 1e-8, np.abs(beta) > 0.999 * _REACH]).T
+        rest = dot(fit.rest, fit.rest)
+        signal = np.sqrt(np.maximum(dot(fit.z.T, fit.z.T), 0))
+        return Answer(theta, lever, rest + block.outside, freedom(block, order + 2), signal, doubt)
+
+
+def freedom(block: Block, used: int) -> np.ndarray:
+    """Degrees of freedom left; only those inside the coefficients where what lies outside is rounding."""
+    kept = np.minimum(block.c.shape[1], block.count)
+    return np.maximum(np.where(block.outside > 0, block.count, kept) - used, 0)

@@ -1,0 +1,334 @@
+"""Families that are not linear in θ, fitted in a window round every point of a series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import Status
+from ..families import ConnectionFunction, Exponential, Harmonic
+from .between import grid, read, stencil
+from .compress import Frames, blocks, frames, uniform
+from .custom import CustomWindows
+from .exponential import ExponentialWindows
+from .harmonic import HarmonicWindows
+from .spans import choose
+
+Fitted = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray, str]
+
+_OUTLIER = 5.0  # robust scales from the window's own curve
+_POOLED = 8.0  # degrees of freedom with which the series' σ steadies that of a window
+_CLEAR = 0.01  # a frequency known this well needs no half period
+
+_MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
+
+_FEW = (Status.NOT_FINITE, "too few samples in the window")
+
+_OUTSIDE = (Status.NOT_FINITE, "outside the data")
+
+
+@dataclass
+class Track:
+    """Answers along one channel: θ and error (p, k), the reason's number (0: none), half-width, and σ."""
+
+    theta: np.ndarray
+    error: np.ndarray
+    reason: np.ndarray
+    width: np.ndarray
+    scale: float
+    notes: tuple[str, ...] = ()
+
+
+def fit(
+    series: Any,
+    family: ConnectionFunction,
+    width_half: Any,
+    at: np.ndarray,
+    side: str,
+    robust: bool,
+) -> Fitted:
+    """θ, standard errors, status, half-widths (all (k, m)), residual scale (m,) and a message.
+
+    With ``width_half`` given (units of t) the family itself is fitted by least squares to the samples of
+    |t − at| ≤ width, equal weights, as ``curve_fit`` would; the errors are statistical and know nothing of what the
+    family misses inside the window. With None, width and order inside the window come from the data (see
+    :mod:`kymath.samples.spans`) and the errors cover both. Exponential's B is then f″/f′, the osculating limit: where
+    the rate varies, that is B + B′/B of y = C + A exp ∫B dt, because a constant C is not known from a window alone.
+    """
+    t, y = np.asarray(series.t, float), np.asarray(series.y, float)
+    at = np.atleast_1d(np.asarray(at, float))
+    kind = _kind(family)
+    with np.errstate(all="ignore"):  # windows without an answer make NaN and inf on their way
+        inside = np.clip(np.nan_to_num(at, nan=t[0]), t[0], t[-1])
+        tracks = [_channel(kind, t, y[:, j], width_half, inside, side, robust) for j in range(y.shape[1])]
+    reasons = _reasons(kind)
+    outside = (at < t[0]) | (at > t[-1]) | ~np.isfinite(at)
+    for track in tracks:
+        track.theta[:, outside], track.error[:, outside] = np.nan, np.nan
+        track.reason[outside] = len(reasons) - 1
+    table = np.empty(len(reasons), dtype=object)
+    table[:] = [status for status, _ in reasons]
+    codes = np.stack([track.reason for track in tracks], axis=1)
+    size = len(tracks[0].theta)
+    theta = tuple(np.stack([track.theta[i] for track in tracks], axis=1) for i in range(size))
+    error = tuple(np.stack([track.error[i] for track in tracks], axis=1) for i in range(size))
+    notes = [
+        f"{int((codes == j).sum())} of {codes.size} points: {reasons[j][1]}."
+        for j in range(1, len(reasons))
+        if (codes == j).any()
+    ]
+    notes += list(dict.fromkeys(note for track in tracks for note in track.notes))
+    return (
+        theta,
+        error,
+        table[codes],
+        np.stack([track.width for track in tracks], axis=1),
+        np.array([track.scale for track in tracks]),
+        " ".join(notes),
+    )
+
+
+def _kind(family: ConnectionFunction) -> Any:
+    if isinstance(family, Exponential):
+        return ExponentialWindows()
+    if isinstance(family, Harmonic):
+        return HarmonicWindows(family.offset)
+    return CustomWindows(family)
+
+
+def _reasons(kind: Any) -> list[tuple[Status, str]]:
+    """Number → (status, sentence); 0 is success."""
+    return [(Status.CONVERGED, ""), _FEW, kind.weak, kind.vague, *kind.flags, _OUTSIDE]
+
+
+def _channel(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str, robust: bool) -> Track:
+    there = np.isfinite(y)
+    size = len(kind.names)
+    if there.sum() < kind.least + 1:
+        nothing = np.full((size, at.size), np.nan)
+        given = np.broadcast_to(np.nan if width is None else np.asarray(width, float), at.shape)
+        return Track(nothing, nothing.copy(), np.ones(at.size, dtype=int), np.array(given), float("nan"))
+    t, y = t[there], y[there]
+    notes: list[str] = []
+    if robust:
+        kept = _without_outliers(kind, t, y, width, at, side)
+        if not kept.all():
+            notes.append(f"{int((~kept).sum())} outliers were set aside.")
+        t, y = t[kept], y[kept]
+    return _settled(kind, t, y, width, at, side, notes)
+
+
+def _without_outliers(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str) -> np.ndarray:
+    """Which samples stay: those further than 5 robust scales from their own window's curve go, until none does."""
+    kept = np.ones(t.size, dtype=bool)
+    for _ in range(6):
+        given = width
+        if width is not None and np.ndim(width):
+            order = np.argsort(at)
+            given = np.interp(t[kept], at[order], np.asarray(width, float)[order])
+        track = _settled(kind, t[kept], y[kept], given, t[kept], "both", [])
+        away = np.abs(y[kept] - kind.value(track.theta))
+        scale = 1.4826 * np.nanmedian(away) if np.isfinite(away).any() else np.nan
+        worst = np.where(np.isfinite(away), away, 0.0) > _OUTLIER * scale + 1e-12 * np.max(np.abs(y[kept]))
+        if not worst.any() or kept.sum() - worst.sum() < kind.least + 2:
+            break
+        kept[np.flatnonzero(kept)[worst]] = False
+    return kept
+
+
+def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str, notes: list[str]) -> Track:
+    """One channel without gaps or outliers: choose, fit, judge."""
+    if width is not None:
+        half = np.array(np.broadcast_to(np.asarray(width, float), at.shape))
+        if _sparingly(t, at, half, side):
+            track = _empty(kind, half)
+            everywhere = np.arange(at.size)
+            track.scale = _along(kind, t, y, at, everywhere, float(half[0]), kind.plain, side, track, 0.0)
+        else:
+            track = _direct(kind, t, y, at, half, np.full(at.size, kind.plain), side, 0.0)
+    else:
+        choices = kind.choose(t, y, side) if isinstance(kind, CustomWindows) else choose(kind, t, y, side)
+        if choices is None:
+            half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
+        else:
+            half, order = choices(at)
+        track = _empty(kind, half)
+        scales = []
+        for one in np.unique(half):
+            for q in np.unique(order[half == one]):
+                some = np.flatnonzero((half == one) & (order == q))
+                scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
+        track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
+    notes = [*notes, *_correlated(kind, t, y, at, track)]
+    track.notes = tuple(notes)
+    return track
+
+
+def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: Track) -> list[str]:
+    """Widens the errors where the residuals hang together: by the noise's spectrum at the family's frequency.
+
+    Σ_k ρ_k cos(ω k Δt) over the lags up to where ρ_k is lost in scatter (initial sequence, Geyer 1992; ω = 0 but for
+    oscillations). It needs an answer at every sample.
+    """
+    if at.size != t.size or t.size < 100 or not np.array_equal(at, t):
+        return []
+    rest = y - kind.value(track.theta)
+    known = np.isfinite(rest)
+    if known.mean() < 0.5 or np.median(np.abs(rest[known])) < 1e-9 * np.max(np.abs(y)):
+        return []
+    limit = 5 * np.median(np.abs(rest[known]))  # a few bad windows are no correlation
+    rest = np.where(known, np.clip(rest - rest[known].mean(), -limit, limit), 0.0)
+    size = float(np.mean(rest**2))
+    least = 4 / np.sqrt(t.size)
+    lags: list[float] = []
+    for k in range(1, min(t.size // 4, 200)):
+        rho = float(np.mean(rest[k:] * rest[:-k])) / size
+        if rho < least:
+            break
+        lags.append(rho)
+    if not lags or lags[0] < 0.1:
+        return []
+    turn = np.zeros(at.size)
+    if kind.wave:
+        turn = track.theta[kind.rate] * float(np.median(np.diff(t)))
+    factor = 1 + 2 * sum((rho * np.cos(turn * (k + 1)) for k, rho in enumerate(lags)), start=np.zeros(at.size))
+    track.error = track.error * np.sqrt(np.maximum(factor, 1.0))
+    return [
+        f"The residuals are correlated ({lags[0]:.2f} from one sample to the next): the errors are widened for it, "
+        "and a width chosen from the data is too narrow."
+    ]
+
+
+def _sparingly(t: np.ndarray, at: np.ndarray, half: np.ndarray, side: str) -> bool:
+    """Whether long windows need a basis each: then they are fitted at nodes, and read off between."""
+    if at.size < 64 or np.ptp(half) > 0:
+        return False
+    some = frames(t, at[:: max(1, at.size // 64)], half[:: max(1, at.size // 64)], side)
+    count = float(np.median(some.count))
+    return count > 256 and count * at.size > _MANY and bool(uniform(t, some).mean() < 0.75)
+
+
+def _along(
+    kind: Any,
+    t: np.ndarray,
+    y: np.ndarray,
+    at: np.ndarray,
+    some: np.ndarray,
+    half: float,
+    order: int,
+    side: str,
+    into: Track,
+    shared: float = _POOLED,
+) -> float:
+    """The points ``some`` with one width and order: from nodes where they are dense, else one by one. Gives σ."""
+    points = at[some]
+    nodes = grid(t, points, half)
+    left = np.arange(some.size)
+    scale = np.nan
+    if nodes is not None:
+        track = _direct(kind, t, y, nodes, np.full(nodes.size, half), np.full(nodes.size, order), side, shared)
+        scale = track.scale
+        first, weights = stencil(nodes, points)
+        smooth = kind.unfold(track.theta, nodes[1] - nodes[0])
+        theta = kind.fold(read(smooth, first, weights))
+        near = np.clip(np.round((points - nodes[0]) / (nodes[1] - nodes[0])).astype(int), 0, nodes.size - 1)
+        error = read(track.error, first, np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=0))
+        # near a pole of θ(t) a cubic through four nodes is no answer: fit there
+        rates = range(len(error)) if kind.rate is None else [kind.rate]
+        bent = np.any([np.abs(np.diff(smooth[i], n=3))[first] > 4 * error[i] for i in rates], axis=0)
+        rough = ~np.isfinite(theta).all(axis=0) | bent
+        sure = np.zeros(points.size, dtype=bool)
+        for j in range(4):
+            sure |= track.reason[first + j] == 0
+        rough &= sure  # where no node has an answer, the points between have none
+        into.theta[:, some], into.error[:, some], into.reason[some] = theta, error, track.reason[near]
+        missing = some[~rough & ~np.isfinite(theta).all(axis=0)]
+        into.theta[:, missing], into.error[:, missing] = np.nan, np.nan
+        left = np.flatnonzero(rough)
+    if left.size:
+        now = some[left]
+        track = _direct(kind, t, y, at[now], np.full(now.size, half), np.full(now.size, order), side, shared)
+        into.theta[:, now], into.error[:, now], into.reason[now] = track.theta, track.error, track.reason
+        scale = track.scale if nodes is None else scale
+    return scale
+
+
+def _empty(kind: Any, half: np.ndarray) -> Track:
+    theta = np.full((len(kind.names), half.size), np.nan)
+    return Track(theta, theta.copy(), np.ones(half.size, dtype=int), half, float("nan"))
+
+
+def _direct(
+    kind: Any,
+    t: np.ndarray,
+    y: np.ndarray,
+    at: np.ndarray,
+    half: np.ndarray,
+    order: np.ndarray,
+    side: str,
+    shared: float,
+) -> Track:
+    """A window round every point; ``shared`` degrees of freedom of the series' σ are lent to each."""
+    track = _empty(kind, half)
+    theta, lever = track.theta, track.error
+    rest, freedom, signal = (np.zeros(at.size) for _ in range(3))
+    doubt = np.zeros((at.size, len(kind.flags)), dtype=bool)
+    for q in np.unique(order):
+        some = np.flatnonzero(order == q)
+        for places, answer in fits(kind, t, y, at[some], frames(t, at[some], half[some], side), int(q)):
+            now = some[places]
+            theta[:, now], lever[:, now] = answer.theta, answer.lever
+            rest[now], freedom[now], signal[now], doubt[now] = (
+                answer.rest, answer.freedom, answer.signal, answer.doubt)  # fmt: skip
+    floor = (4 * np.finfo(float).eps * np.max(np.abs(y))) ** 2
+    own = rest / freedom
+    fair = np.isfinite(own) & (freedom > 0)
+    pooled = float(np.median(own[fair])) if fair.any() else np.nan
+    variance = np.maximum((rest + shared * pooled) / (freedom + shared) if shared else own, floor)
+    error = lever * np.sqrt(variance)
+    reason = _judge(kind, theta, error, variance, freedom, signal, doubt)
+    theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
+    track.error, track.reason, track.scale = error, reason, float(np.sqrt(pooled))
+    return track
+
+
+def fits(
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, order: int
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Places and answers, some thousand windows at a time."""
+    enough = np.flatnonzero(windows.count >= kind.least)
+    if not enough.size:
+        return
+    windows = windows[enough]
+    if isinstance(kind, CustomWindows):
+        for places, answer in kind.fits(t, y, at[enough], windows, order):
+            yield enough[places], answer
+        return
+    carrier = kind.carriers(t, y, windows, order)
+    for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
+        start = kind.locate(block, carrier[places], order)
+        yield enough[places], kind.answers(block, windows[places], start, carrier[places], (order,))[order]
+
+
+def _judge(
+    kind: Any,
+    theta: np.ndarray,
+    error: np.ndarray,
+    variance: np.ndarray,
+    freedom: np.ndarray,
+    signal: np.ndarray,
+    doubt: np.ndarray,
+) -> np.ndarray:
+    """The number of the reason why a point has no answer, 0 where it has one; the first that holds."""
+    reason = np.zeros(variance.size, dtype=int)
+    unsure = kind.unsure(theta, error)
+    for j in range(len(kind.flags) - 1, -1, -1):
+        reason[doubt[:, j] & ~(kind.waived(j) & (unsure < _CLEAR))] = 4 + j
+    reason[~(unsure < 0.5)] = 3
+    reason[signal**2 < 25 * variance] = 2
+    reason[(freedom <= 0) | ~np.isfinite(theta + error).all(axis=0)] = 3
+    reason[freedom <= 0] = 1
+    return reason
