@@ -1,0 +1,28 @@
+"""No bias: plain local attention."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..position import PositionBias
+
+
+class NoBias(PositionBias):
+    """c = 0: every slot of the window alike. Source: Condor, Theorem 5.1 (constant g).
+
+    >>> NoBias(1).table(3)
+    tensor([[0., 0., 0.]])
+    """
+
+    level: Tensor
+
+    def __init__(self, num_heads: int) -> None:
+        super().__init__()
+        self.register_buffer("level", torch.zeros(num_heads))
+
+    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
+        """There are none."""
+
+    def table(self, window: int) -> Tensor:
+        return self.level[:, None].repeat(1, window)
