@@ -76,7 +76,7 @@ $(VENV)/made:
 	echo "kymath needs Python 3.11 or newer, and $(PYTHON) is not: make PYTHON=/path/to/python3.11 ..." >&2; exit 1
 
 $(VENV)/demo.done: WHAT := --editable .
-$(VENV)/test.done: WHAT := --editable '.[certified,data]' --group test --group torch
+$(VENV)/test.done: WHAT := --editable '.[certified,data]' --group test
 $(VENV)/check.done: WHAT := --editable '.[certified,data]' --group check
 $(VENV)/docs.done: WHAT := --editable '.[certified,data]' --group docs
 $(VENV)/bench.done: WHAT := --editable '.[certified,data]' --group bench
