@@ -178,7 +178,7 @@ def example_residual(figure: Figure, a1: Any, a2: Any) -> str:
     for c in (0.0, 2.0, 6.0):  # a2 = c, a1 = 3 + 3h + h² − ch
         left.plot(1 + s, c * s**2 + (3 + 3 * step + step**2 - c * step) * s + 1, color=QUIET, linewidth=0.9,
                   label="other parabolas with C1 and C2" if c == 0 else None)  # fmt: skip
-    first, second = (float(sp.sympify(a).subs(H, step)) for a in (a1, a2))
+    first, second = (float(sp.sympify(a, strict=True).subs(H, step)) for a in (a1, a2))
     left.plot(1 + s, second * s**2 + first * s + 1, color=RED, linewidth=1.7, label=r"the printed $a_1$, $a_2$")
     left.plot(1 + s, (3 + step) * s**2 + 3 * s + 1, color=BLUE, linewidth=1.7, linestyle=(0, (5, 2)),
               label=r"$a_1 = 3$, $a_2 = 3+h$")  # fmt: skip

@@ -216,7 +216,7 @@ def _exactly(operation: Callable[..., list[Any]], coefficients: Sequence[Series]
             _, elements = sfield([c for row in rows for c in row])
             taken = iter(elements)
             found = operation(*([next(taken) for _ in row] for row in rows), count)
-            out = [c.as_expr() if isinstance(c, type(elements[0])) else sp.sympify(c) for c in found]
+            out = [c.as_expr() if isinstance(c, type(elements[0])) else sp.sympify(c, strict=True) for c in found]
             return [*out, *[sp.Integer(0)] * (count - len(out))]
         except Exception:  # numbers of which SymPy makes no field
             pass
