@@ -218,7 +218,7 @@ def _solver(function: Function, family: ConnectionFunction, nodes: tuple[Any, ..
         curves.append(sp.lambdify((S, *family.symbols), [g, *(sp.diff(g, p) for p in family.symbols)], "mpmath"))
 
     def solve(x0: Any, h: Any, start: Any, digits: int) -> list[Any] | None:
-        exact = [c if isinstance(c, int) else number(sp.sympify(c), digits) for c in nodes]
+        exact = [c if isinstance(c, int) else number(sp.sympify(c, strict=True), digits) for c in nodes]
         values = [_real(t(x0 + c * h)) for c, t in zip(exact, targets, strict=True)]
         if not _finite(values):
             return None

@@ -445,3 +445,9 @@ def test_one_of_two_sides_bends_so_that_only_it_has_a_member():
         ky.transform(f, 0, ky.Exponential())
     assert caught.value.right.theta == (1, 1, 0)
     assert caught.value.left is None
+
+
+@pytest.mark.parametrize("nodes", [("0", "1", "0.5"), (0, 1, b"2"), (0, 1, True)])
+def test_nodes_are_no_text(nodes):
+    with pytest.raises(ky.NotApplicable, match="finite real numbers"):
+        ky.Osculating(nodes=nodes)

@@ -86,6 +86,8 @@ class Osculating(Rule):
 def _numbers(nodes: Any) -> tuple[Any, ...]:
     try:
         given = tuple(nodes)
+        if any(isinstance(c, (str, bytes, bool)) for c in given):  # float() would read text
+            raise TypeError
         floats = [float(c) for c in given]
     except (TypeError, ValueError) as error:
         raise NotApplicable(f"nodes must be finite real numbers such as (0, 1, -1); {nodes!r} was given.") from error
