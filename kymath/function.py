@@ -97,6 +97,9 @@ class Function:
             values[~finite] = np.nan
         return values.reshape(points.shape)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Function, (self.original,)  # what it compiled is made again
+
     def _evaluated(self, points: np.ndarray) -> np.ndarray:
         assert self._call is not None
         self.nfev += points.size

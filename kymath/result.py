@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import html
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -26,8 +25,47 @@ _LONG = (sp.Basic, mpmath.mpf)  # numbers that NumPy's functions do not take
 _SYMBOLS = {"Linear": "L", "Polynomial": "P", "Exponential": "E", "Trigonometric": "T", "Harmonic": "H"}
 
 
+class Parameters:
+    """The parameters of a result by their names, at one point or along many."""
+
+    theta: tuple[Any, ...]
+    error: tuple[Any, ...]
+    family: ConnectionFunction
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Name → value."""
+        return dict(zip(self.family.names, self.theta, strict=True))
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        """Name → error."""
+        return dict(zip(self.family.names, self.error, strict=True))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        family = self.__dict__.get("family")
+        if family is not None and name in family.names:
+            return self.theta[family.index(name)]
+        known = ", ".join(family.names) if family is not None else ""
+        raise AttributeError(f"a result of {family!r} has no {name!r}; its parameters are {known}.")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.family.names]
+
+    def coefficient(self, k: int) -> Any:
+        """[∇_Pⁿ[f](x0)]_k, the coefficient of s^k (Eq. 12); polynomials only."""
+        degree = getattr(self.family, "degree", None)
+        if degree is None:
+            raise NotApplicable(f"coefficient(k) is for polynomials; this is a result of {self.family!r}.")
+        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k <= degree:
+            raise NotApplicable(f"coefficient(k) takes k from 0 to {degree}; {k!r} was given.")
+        return self.theta[degree - k]
+
+
 @dataclass(frozen=True, repr=False)
-class KYTransform:
+class KYTransform(Parameters):
     """∇_KY[f](x0): the limit θ of the connection parameters, how sure it is, and the connection curve.
 
     ``theta`` and ``error`` are tuples in the family's order, of numbers (scalar x0), of arrays (array x0) or of SymPy
@@ -64,37 +102,6 @@ class KYTransform:
     _take_steps: Callable[[], tuple[Step, ...]] | None = field(default=None, compare=False)
 
     # -- reading -------------------------------------------------------------------------------------------------
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """Name → value."""
-        return dict(zip(self.family.names, self.theta, strict=True))
-
-    @property
-    def errors(self) -> dict[str, Any]:
-        """Name → error."""
-        return dict(zip(self.family.names, self.error, strict=True))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        family = self.__dict__.get("family")
-        if family is not None and name in family.names:
-            return self.theta[family.index(name)]
-        known = ", ".join(family.names) if family is not None else ""
-        raise AttributeError(f"a result of {family!r} has no {name!r}; its parameters are {known}.")
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.family.names]
-
-    def coefficient(self, k: int) -> Any:
-        """[∇_Pⁿ[f](x0)]_k, the coefficient of s^k (Eq. 12); polynomials only."""
-        degree = getattr(self.family, "degree", None)
-        if degree is None:
-            raise NotApplicable(f"coefficient(k) is for polynomials; this is a result of {self.family!r}.")
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k <= degree:
-            raise NotApplicable(f"coefficient(k) takes k from 0 to {degree}; {k!r} was given.")
-        return self.theta[degree - k]
 
     @property
     def success(self) -> Any:
@@ -296,9 +303,6 @@ def _same(a: Any, b: Any) -> bool:
             return False
         return bool(np.all((a == b) | ((a != a) & (b != b))))
     return bool(a == b) or bool(a != a and b != b)
-
-
-copyreg.pickle(Function, lambda function: (Function, (function.original,)))  # what it compiled is made again
 
 
 def _short(value: Any) -> str:

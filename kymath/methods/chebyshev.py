@@ -22,7 +22,7 @@ LOUD = 40.0  # times what rounding must leave: noise, a tail still to fall, or a
 NEARER = 0.7  # of a radius at which the coefficients have not come to rest
 TINY = 1e-6  # a point so close to 0 has its own scale only if f shows it
 AROUND = 4.0  # times what four values beside x0 miss by is the error of f(x0)
-NEARBY = 4  # derivatives that tell what they should be
+DERIVATIVES = 4  # derivatives that tell what they should be
 NONE = -1  # no derivative jumps
 LOOK = np.array([-(2.0**-7), 2.0**-7, -(2.0**-24), 2.0**-24])  # close to x0, in radii of the first interval
 
@@ -211,8 +211,8 @@ def _settled(sampler: _Sampler, interval: Interval, drawn: _Drawn, extra: np.nda
 
 def _missed_beside(value: np.ndarray, s: np.ndarray, y: np.ndarray) -> np.ndarray:
     """By how much f(x0) and the values beside it disagree with the derivatives: what rounding inside f leaves there."""
-    rise = value[..., NEARBY, None] * s
-    for n in range(NEARBY - 1, 0, -1):
+    rise = value[..., DERIVATIVES, None] * s
+    for n in range(DERIVATIVES - 1, 0, -1):
         rise += value[..., n, None]
         rise *= s
     return np.asarray(np.maximum.reduce(np.abs(y - rise), axis=-1))[()]
@@ -228,7 +228,7 @@ def _placed(row: np.ndarray, where: np.ndarray, new: np.ndarray | bool) -> np.nd
 def _judged(sampler: _Sampler, intervals: tuple[Interval, Interval, Interval], drawn: _Drawn, order: int) -> Smooth:
     x, f0, eps, unit = sampler.x, sampler.f0, sampler.function.eps, sampler.unit
     first, second, third = intervals
-    asked, order = order, max(order, NEARBY)
+    asked, order = order, max(order, DERIVATIVES)
     widest = Estimate(third, order)
     value, error = together(Estimate(second, order), widest)
     s, y = drawn.s, drawn.f - column(f0)

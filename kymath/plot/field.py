@@ -45,7 +45,7 @@ def field(
     4000 points are drawn. Returns the Axes of the top panel; the others follow it in ``ax.figure.axes``. It shows
     nothing.
 
-    Raises ``NotApplicable`` for what is no such result, for unknown names, and for more than seven channels. Source:
+    Raises ``NotApplicable`` for what is no such result, for unknown names, and for more than six channels. Source:
     this project's.
 
     >>> import numpy as np, kymath as ky
@@ -109,7 +109,7 @@ def _from_result(result: Any, data: Any) -> _Field:
     with np.errstate(all="ignore"):
         value = np.asarray(family(np.zeros_like(columns[0]), tuple(theta.values())), dtype=float)
     carrier = next((n for n in names if np.array_equal(theta[n], value, equal_nan=True)), None)
-    series = getattr(result, "_series", None)
+    series = getattr(result, "series", None)
     if data is None and series is not None:
         data = (series.t, series.y)
     side = "" if result.side == "both" else f", from the {result.side}"

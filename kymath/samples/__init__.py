@@ -73,7 +73,7 @@ def samples(
     shape = points.shape if series.flat else (*points.shape, series.channels)
     arrays = [np.reshape(np.asarray(a), shape) for a in (*theta, *error, status, widths)]
     size = family.size
-    result = SampledTransform(
+    return SampledTransform(
         theta=tuple(arrays[:size]),
         error=tuple(arrays[size : 2 * size]),
         family=family,
@@ -83,9 +83,8 @@ def samples(
         status=arrays[-2],
         side=side,
         message=message,
+        series=series,
     )
-    result.__dict__["_series"] = series  # the pictures draw the data below the answer
-    return result
 
 
 def is_frame(data: Any) -> bool:

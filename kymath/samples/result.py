@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..errors import NotApplicable, error_for
+from ..errors import error_for
 from ..evidence import converged
 from ..families import ConnectionFunction
+from ..result import Parameters
+from .series import Series
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class SampledTransform:
+class SampledTransform(Parameters):
     """∇_KY of a measured series: the parameters θ of the connection curve at every point.
 
     ``theta`` and ``error`` are tuples of arrays in the family's order, of the shape of the points, with a last axis for
@@ -42,42 +43,12 @@ class SampledTransform:
     status: np.ndarray
     side: str = "both"
     message: str = ""
-
-    @property
-    def parameters(self) -> dict[str, np.ndarray]:
-        """Name → values along the series."""
-        return dict(zip(self.family.names, self.theta, strict=True))
-
-    @property
-    def errors(self) -> dict[str, np.ndarray]:
-        """Name → standard errors along the series."""
-        return dict(zip(self.family.names, self.error, strict=True))
+    series: Series | None = None  # the data, which pictures draw below the answer
 
     @property
     def success(self) -> np.ndarray:
         """Where there is an answer."""
         return converged(self.status).copy()
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        family = self.__dict__.get("family")
-        if family is not None and name in family.names:
-            return self.theta[family.index(name)]
-        known = ", ".join(family.names) if family is not None else ""
-        raise AttributeError(f"a result of {family!r} has no {name!r}; its parameters are {known}.")
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.family.names]
-
-    def coefficient(self, k: int) -> np.ndarray:
-        """The coefficient of s^k along the series; polynomials only."""
-        degree = getattr(self.family, "degree", None)
-        if degree is None:
-            raise NotApplicable(f"coefficient(k) is for polynomials; this is a result of {self.family!r}.")
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 <= k <= degree:
-            raise NotApplicable(f"coefficient(k) takes k from 0 to {degree}; {k!r} was given.")
-        return self.theta[degree - k]
 
     def raise_for_status(self) -> SampledTransform:
         """The result itself, or the exception of the first point without an answer."""
