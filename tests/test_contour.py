@@ -396,8 +396,8 @@ def test_deterministic():
 
 def test_circle_coefficients():
     x, r = np.array([0.5]), np.array([0.25])
-    z, shift = nodes(x, r, 18)
-    circle = read(np.exp(z), shift, x, r, 2.0**-52)
+    z = nodes(x, r, 18)
+    circle = read(np.exp(z), z, x, r, 2.0**-52)
     truth = [math.exp(0.5) * 0.25**k / math.factorial(k) for k in range(9)]
     assert np.allclose(circle.a[0, :9], truth, rtol=0, atol=1e-15)
     assert np.allclose(circle.low(9)[0].astype(float), truth, rtol=0, atol=2e-16)

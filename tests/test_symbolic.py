@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
+import time
 
 import mpmath as mp
 import numpy as np
@@ -358,6 +361,35 @@ def test_bounded_works_in_any_thread():
     thread.start()
     thread.join(10)
     assert len(seen) == 1
+    assert not ours()
+
+
+def test_bounded_ends_cleanly_however_short_the_time(monkeypatch):
+    escaped = []
+    monkeypatch.setattr(threading, "excepthook", escaped.append)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # interruptions everywhere
+    try:
+        for k in range(200):
+            with contextlib.suppress(OutOfTime):
+                bounded(endless if k % 2 else lambda: sum(range(500)), k * 2e-6)
+    finally:
+        sys.setswitchinterval(interval)
+    assert not ours()
+    assert not escaped
+
+
+def test_bounded_goes_on_to_interrupt_what_keeps_it_to_itself():
+    def stubborn():
+        for _ in range(6):
+            with contextlib.suppress(BaseException):
+                endless()
+
+    with pytest.raises(OutOfTime):
+        bounded(stubborn, 0.05, grace=0.1)
+    end = time.monotonic() + 30
+    while ours() and time.monotonic() < end:
+        time.sleep(0.02)
     assert not ours()
 
 

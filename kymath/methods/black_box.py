@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
         return main
     both, *apart = found.sides.values()
     left, right = (main if one.value is both.value else _evidence(one, found, ()) for one in apart)
-    return replace(main, left=left, right=right)
+    return Evidence(main.jet, status=main.status, message=main.message, nfev=main.nfev, left=left, right=right)
 
 
 def steps_for(function: Function, x: np.ndarray, order: int, steps: Steps) -> SideJet:
@@ -203,6 +203,8 @@ def _as_local(smooth: Smooth, order: int) -> LocalJet:
         jump = (np.arange(order + 1)[:, None] == smooth.p) * smooth.jump * size
         for sign, one in ((-1, left), (1, right)):
             one.value, one.status, one.why = value + sign * jump, status.copy(), why.copy()
+    else:
+        return LocalJet(both, left, right, smooth.nfev)
     for i in np.flatnonzero(kinked):
         k = smooth.p[i]
         if smooth.lost[i]:

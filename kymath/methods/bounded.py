@@ -67,20 +67,24 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     lock = threading.Lock()
 
     def run() -> None:
+        # An interruption arrives after a call or at a jump backwards: never between a result and the word "done",
+        # behind which no other one is sent. One may be on its way then, and one more about to be: both end here.
         try:
+            box["begun"] = True
             box["value"] = context.run(work)
+            box["done"] = True
         except TimedOut:
-            pass
+            box["done"] = True
         except BaseException as error:  # handed to the caller below
             box["error"] = error
-        while "done" not in box:  # from here on nobody interrupts
-            try:
-                with lock:
-                    box["done"] = True
-                for _ in range(10):  # an interruption on its way arrives here
-                    pass
+            box["done"] = True
+        try:
+            _let_arrive(lock)
+        except TimedOut:
+            try:  # noqa: SIM105 (no call that could be interrupted)
+                _let_arrive(lock)
             except TimedOut:
-                continue
+                pass
 
     thread = threading.Thread(target=run, name="kymath-bounded", daemon=True)
     thread.start()
@@ -98,9 +102,24 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
 
 
 def _stop(thread: threading.Thread, lock: threading.Lock, box: dict[str, Any], grace: float) -> None:
+    """Interrupt until it ends; what keeps the interruptions to itself for too long is left to a thread that goes on."""
     end = time.monotonic() + grace
     while thread.is_alive() and time.monotonic() < end:
-        with lock:
-            if "done" not in box and thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
+        _interrupt(thread, lock, box)
         thread.join(0.05)
+    if thread.is_alive():
+        threading.Thread(target=_stop, args=(thread, lock, box, math.inf), name="kymath-stop", daemon=True).start()
+
+
+def _interrupt(thread: threading.Thread, lock: threading.Lock, box: dict[str, Any]) -> None:
+    with lock:
+        if "begun" in box and "done" not in box and thread.ident is not None:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
+
+
+def _let_arrive(lock: threading.Lock) -> None:
+    """Wait for who is about to interrupt, and for the interruption."""
+    with lock:
+        pass
+    for _ in range(10):
+        pass

@@ -83,7 +83,7 @@ class _Sampler:
         x = column(x)
         at = x + np.concatenate([more, column(r) * table(count).nodes], axis=-1)
         s, f = at - x, self.function(at)
-        self.nfev = self.nfev + at.shape[-1] * on
+        self.nfev = self.nfev + (at.shape[-1] if whole else at.shape[-1] * on)
         if not whole:
             shape = (*self.x.shape, at.shape[-1])
             all_f, all_s = np.full(shape, np.nan), np.zeros(shape)

@@ -54,7 +54,7 @@ class Table(NamedTuple):
 
     unit: np.ndarray  # e^{iθ} on the upper half circle, θ = (k+½)π/half
     weights: np.ndarray  # values to coefficients, real and imaginary parts in turn
-    long: np.ndarray  # the same in the longest floating type there is
+    long: np.ndarray  # the same in the longest floating type there is, a row for each coefficient
     slopes: np.ndarray  # values to those of r·f′, real and imaginary parts in turn
     beside: np.ndarray  # coefficients to values of f and r·f′ at the real points
     sums: np.ndarray  # squares of coefficients to the squares of what :func:`read` asks of them
@@ -111,9 +111,9 @@ def table(half: int) -> Table:
     for k in range(FEW):
         fit[k] = middle[k] = tilt[k] = 0.0
         fit[k, 0, 0], fit[k, 1, 0], fit[k, 1, end] = 1.0, -1 / (k + 1), 1 / (k + 1)
-    weights = long.astype(float)
+    unit, weights = powers[:, 1].copy(), long.astype(float)
     slopes = weights[:, 1:half] @ slopes
-    return Table(powers[:, 1].copy(), weights, long, slopes, beside, sums, end, index, until, fit, middle, tilt)
+    return Table(unit, weights, long.T.copy(), slopes, beside, sums, end, index, until, fit, middle, tilt)
 
 
 @dataclass
@@ -146,7 +146,7 @@ class Circle:
 
     def low(self, count: int) -> np.ndarray:
         """The first a in a longer type: the sums' own rounding would be the largest error."""
-        return self.values.astype(np.longdouble) @ table(self.half).long[:, :count]
+        return np.inner(self.values, table(self.half).long[:count])
 
     @property
     def beside(self) -> np.ndarray:
@@ -174,14 +174,12 @@ class Circle:
         return replace(self, **(rows | {"r": r}))
 
 
-def nodes(x: np.ndarray, r: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points x + r·e^{iθ} as they can be represented, and how far they lie from where they should."""
-    s, x = column(r) * table(half).unit, column(x)
-    z = x + s
-    return z, (z - x) - s
+def nodes(x: np.ndarray, r: np.ndarray, half: int) -> np.ndarray:
+    """Points x + r·e^{iθ} as they can be represented."""
+    return column(x) + column(r) * table(half).unit
 
 
-def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float) -> Circle:
+def read(values: np.ndarray, z: np.ndarray, x: np.ndarray, r: np.ndarray, eps: float) -> Circle:
     """The circle from the values of f at its nodes (…, half)."""
     half = values.shape[-1]
     known = table(half)
@@ -191,7 +189,8 @@ def read(values: np.ndarray, shift: np.ndarray, x: np.ndarray, r: np.ndarray, ep
         pairs = np.where(finite[..., None], pairs, 0.0)
     distance = abs(x) / r
     if some(distance > FAR):  # the nodes were rounded: one step with the slope of what is found
-        pairs = pairs - (shift * (pairs @ known.slopes).view(complex)).view(float) / column(r)
+        shift = (z - column(x)) / column(r) - known.unit
+        pairs = pairs - (shift * (pairs @ known.slopes).view(complex)).view(float)
     a = pairs @ known.weights
     square = a * a
     tail, near, beyond, resolved, size, own, moved = np.sqrt(square @ known.sums).T
@@ -247,8 +246,8 @@ class Pair:
 
     def __init__(self, one: Circle, other: Circle) -> None:
         self.circles = (one, other)
-        rows = [(c.r, c.noise, c.noise * math.sqrt(2 * c.half), c.size) for c in self.circles]
-        self.r, self.noise, self.loud, self.size = np.array(rows).swapaxes(0, 1)[..., None]
+        self.gap = column(abs(other.r - one.r))
+        self.r, self.error = np.array([(c.r, c.error) for c in self.circles]).swapaxes(0, 1)[..., None]
 
     def low(self, count: int) -> np.ndarray:
         """The first coefficients of both."""
@@ -264,12 +263,17 @@ class Pair:
         look = np.array([c.beside for c in self.circles])
         saw, slope = look[..., : BESIDE.size], look[..., BESIDE.size :]
         missed = value - saw
-        place = np.abs(column(x)) / self.r
-        if some(place > FAR):  # the points were rounded
+        far, rows = False, []
+        for c in self.circles:  # one number each at one point: the cheapest arithmetic there is
+            place = abs(x) / c.r
+            each = larger(c.noise * math.sqrt(2 * c.half), 0.5 * eps * c.size)
+            most = 8 * each + 12 * c.noise
+            rows.append((each, most, most / (c.size + 1e-300), 2 * eps * place))
+            far = far or some(place > FAR)
+        each, most, share, moved = np.array(rows).swapaxes(0, 1)[..., None]
+        if far:  # the points were rounded
             missed -= ((at - column(x)) / self.r - BESIDE) * slope
-        each = np.maximum(self.loud, 0.5 * eps * self.size)
-        most = 8 * each + 12 * self.noise
-        allowed = most * np.maximum(1.0, np.abs(value) / (self.size + 1e-300)) + 2 * eps * place * np.abs(slope)
+        allowed = np.maximum(most, share * np.abs(value)) + moved * np.abs(slope)
         off = (np.abs(missed) > allowed).any(axis=-1)
         return 1.5 * np.abs(missed @ FIT) + each * SPREAD, off[0] | off[1], missed
 

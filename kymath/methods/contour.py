@@ -122,10 +122,10 @@ def _draw(call: ComplexCall, x: np.ndarray, r: np.ndarray, half: int, on: np.nda
     """A circle about each point of ``on``; about the others one that is bad."""
     whole = every(on)
     part, radius = (x, r) if whole else (x[on], r[on])
-    call.spent = call.spent + half * on
-    z, shift = nodes(part, radius, half)
+    call.spent = call.spent + (half if whole else half * on)
+    z = nodes(part, radius, half)
     values = call.beyond(z)
-    circle = read(values, shift, part, radius, call.eps)
+    circle = read(values, z, part, radius, call.eps)
     if np.count_nonzero(values.imag) <= values.size - half:
         real = (values.imag == 0).all(axis=-1)
         circle.bad = circle.bad | real & (values != values[..., :1]).any(axis=-1)
@@ -252,16 +252,16 @@ class _Judge:
             value[:, fine] = call.real(at[:, fine])
         self.value, eps = value, call.eps
         grown = max(eps / was, 1.0)  # real answers may be less precise than complex ones
-        total = np.add.reduce(value[0] + value[1], axis=-1)
+        total = np.add.reduce(value, axis=(0, -1))
         known = total == total
         self.missing = fine & ~known
         scale = circles.r**n
         found = circles.low(count) / scale
-        error = 6 * circles.noise / scale
+        error = circles.error / scale
         best = error[1] <= error[0]
         apart = np.abs((found[1] - found[0]).astype(float))
         both = error[0] + error[1]
-        drift = (1.5 * apart + 0.5 * both)[..., :KINKS] / np.abs(circles.r[1] - circles.r[0])
+        drift = (3 * apart + both)[..., :KINKS] / (2 * circles.gap)
         part, off, missed = circles.misfit(x, at, value, eps)
         part = np.fmin(part / scale[..., :KINKS], drift * circles.r)
         error *= grown

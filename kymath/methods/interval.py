@@ -22,7 +22,7 @@ class Table(NamedTuple):
 
     nodes: np.ndarray  # first-kind Chebyshev nodes, ascending; 0 is none of them
     weights: np.ndarray  # values to coefficients
-    long: np.ndarray  # the same in the longest floating type there is
+    long: np.ndarray  # the same in the longest floating type there is, a row for each coefficient
     slopes: np.ndarray  # values to those of R·f′
     end: int  # where the coefficients begin that should hold nothing but noise
     orders: np.ndarray  # 0 … N − 1
@@ -60,7 +60,7 @@ def table(count: int) -> Table:
     sums[far:end, 3] = 1 / (end - far)
     sums[:, 4] = index**2
     return Table(
-        long[:, 1].astype(float), weights.astype(float), weights, slopes.astype(float), end, index, until,
+        long[:, 1].astype(float), weights.astype(float), weights.T.copy(), slopes.astype(float), end, index, until,
         np.stack([level, fall], axis=1), middle, sums, np.array([1.0, 0.0, -1.0, 0.0])[index % 4],
         np.full(count, 1 / count),
     )  # fmt: skip
@@ -126,7 +126,7 @@ def read(y: np.ndarray, size: np.ndarray, s: np.ndarray, x: np.ndarray, radius: 
     distance = np.abs(x) / radius
     if some(distance > 0.125):  # the nodes were rounded: one step with the slope of what is found
         y = y + (known.nodes - s / column(radius)) * (y @ known.slopes)
-    c = (y.astype(np.longdouble) @ known.long).astype(float) if x.size <= FEW else y @ known.weights
+    c = np.inner(y, known.long).astype(float) if x.size <= FEW else y @ known.weights
     square = c * c
     tail, variation, near, before, slope = np.sqrt(square @ known.sums).T
     floor = (UNIT * eps * math.sqrt(2 / count)) * (size + 0.5 * distance * slope) + 1e-60

@@ -69,7 +69,7 @@ class _Shapes(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _shapes(count: int, order: int) -> _Shapes:
-    columns = (_columns(table(count).nodes).T @ table(count).long).astype(float).T
+    columns = (table(count).long @ _columns(table(count).nodes)).astype(float)
     jump = np.arange(order + 1)[:, None] == np.arange(KINKS + 1)
     return _Shapes(columns, columns**2, jump.astype(float))
 
@@ -85,8 +85,8 @@ def _columns(t: np.ndarray) -> np.ndarray:
 def _chebyshev(t: np.ndarray, count: int) -> np.ndarray:
     """T_j(t) for j < count, −1 ≤ t ≤ 1: the real parts of the powers of t + i√(1 − t²)."""
     out = np.empty((*t.shape, count), dtype=complex)
-    out[..., 0] = 1.0
-    out[..., 1:] = (t + 1j * np.sqrt(1 - t * t))[..., None]
+    out[..., 0], power = 1.0, out[..., 1:]
+    power.real, power.imag = t[..., None], np.sqrt(1 - t * t)[..., None]
     return np.multiply.accumulate(out, axis=-1, out=out).real.copy()
 
 

@@ -43,7 +43,7 @@ class _Plan(NamedTuple):
 def _plan(order: int) -> _Plan:
     known = table(NODES)
     place = np.arange(NODES) != NODES // 2
-    chebyshev = known.long.T[:, place]
+    chebyshev = known.long[:, place]
     taylor = taylor_table(NODES - 1, order)[1:].astype(np.longdouble) @ chebyshev
     tail = chebyshev[[NODES - 6, NODES - 5, NODES - 2, NODES - 1]]
     gain = 4 * np.sqrt((taylor**2).sum(axis=1)).astype(float)
