@@ -34,6 +34,7 @@ class Function:
         self.nfev = 0
         self.eps = EPS  # of the type in which f answers
         self._call: Callable[[np.ndarray], np.ndarray] | None = None
+        self._tensors = False  # f gives torch tensors, or may want them
         self.expression: sp.Expr | None = None  # in the real symbol X
         if isinstance(f, Function):
             raise TypeError("a Function cannot hold a Function")
@@ -111,20 +112,33 @@ class Function:
             self._call = _lambdified(self.expression)
             return self._evaluated(points)
         probe = points if points.size == 2 else points[[0, -1]]
-        for call in (self._vectorised, *([self._torch()] if "torch" in sys.modules else [])):
-            self.nfev += probe.size
+        if (values := self._tried(self._vectorised, probe)) is None:
+            self._call = self._one_by_one
             try:
-                values = call(probe)
-                if not self._agrees(probe, values):
-                    continue
-            except Exception:  # whatever it was, the scalar call shows it or does without
-                continue
-            self._call = call
-            if points.size < 3:
-                return values[: points.size]
-            return np.concatenate([values[:1], self._evaluated(points[1:-1]), values[1:]])
-        self._call = self._one_by_one
-        return self._evaluated(points)
+                first = self._evaluated(points[:1])
+                if not self._tensors:
+                    return np.concatenate([first, self._evaluated(points[1:])])
+            except BadFunction:
+                self._tensors = "torch" in sys.modules
+                if not self._tensors:
+                    raise
+            if (values := self._tried(self._torch(), probe)) is None:
+                return self._evaluated(points)
+        if points.size < 3:
+            return values[: points.size]
+        return np.concatenate([values[:1], self._evaluated(points[1:-1]), values[1:]])
+
+    def _tried(self, call: Callable[[np.ndarray], np.ndarray], probe: np.ndarray) -> np.ndarray | None:
+        """The values at two points, if f can be called so: then it is, from here on."""
+        self.nfev += probe.size
+        try:
+            values = call(probe)
+            if not self._agrees(probe, values, call):
+                return None
+        except Exception:  # whatever it was, the scalar call shows it or does without
+            return None
+        self._call = call
+        return values
 
     def _vectorised(self, points: np.ndarray) -> np.ndarray:
         out = self.original(points.copy())
@@ -137,14 +151,14 @@ class Function:
             plain[np.ma.getmaskarray(out)] = np.nan
         return plain
 
-    def _agrees(self, points: np.ndarray, values: np.ndarray) -> bool:
+    def _agrees(self, points: np.ndarray, values: np.ndarray, call: Callable[[np.ndarray], np.ndarray]) -> bool:
         """A callable is vectorised if an element's value does not depend on its neighbours."""
         for k, beside in enumerate(values.tolist()):
             self.nfev += 1
             try:
                 alone = self._scalar(float(points[k]))
             except BadFunction:  # works for arrays only: of one point, then
-                alone = float(self._vectorised(points[k : k + 1])[0])
+                alone = float(call(points[k : k + 1])[0])
             if math.isfinite(alone) and math.isfinite(beside):
                 same = abs(alone - beside) <= 64 * self.eps * max(abs(alone), abs(beside))
             else:
@@ -188,6 +202,9 @@ class Function:
         elif isinstance(value, sp.Basic) and value.is_real is False:
             got = f"{value}"
         if got is None:
+            self._tensors = type(value).__module__.partition(".")[0] == "torch"
+            if self._tensors and value.is_floating_point():
+                self.eps = max(float(sys.modules["torch"].finfo(value.dtype).eps), EPS)
             if isinstance(value, (np.floating, np.ndarray)) and value.dtype.kind == "f":
                 self.eps = max(float(np.finfo(value.dtype).eps), EPS)
             try:
@@ -204,10 +221,9 @@ class Function:
         def call(points: np.ndarray) -> np.ndarray:
             with torch.no_grad():
                 out = self.original(torch.as_tensor(points.copy()))
-            if tuple(out.shape) != points.shape:
+            if tuple(out.shape) != points.shape or not out.is_floating_point():
                 raise TypeError("not vectorised")
-            if out.dtype != torch.float64:
-                self.eps = float(torch.finfo(out.dtype).eps)
+            self.eps = max(float(torch.finfo(out.dtype).eps), EPS)
             return out.detach().cpu().numpy().astype(float)
 
         return call

@@ -174,3 +174,33 @@ def test_import_is_light():
     code = f"import sys, kymath; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+# -- torch -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", ["module", "tensors only", "float32", "numbers and tensors"])
+@pytest.mark.parametrize("method", [None, ky.Adaptive()])
+def test_torch_functions(make, method):
+    torch = pytest.importorskip("torch", reason="functions of tensors need torch")
+    f = {
+        "module": torch.nn.Sequential(torch.nn.Flatten(0), torch.nn.Tanh()),
+        "tensors only": torch.tanh,
+        "float32": lambda t: t.tanh().to(torch.float32),
+        "numbers and tensors": lambda t: torch.tanh(torch.as_tensor(t)),
+    }[make]
+    exact = [np.tanh(0.5), 1 - np.tanh(0.5) ** 2, -np.tanh(0.5) * (1 - np.tanh(0.5) ** 2)]
+    for x0 in (0.5, np.array([0.5, 0.5, 0.5])):
+        result = ky.transform(f, x0, ky.Polynomial(2), method=method)
+        for k, value in enumerate(exact):
+            error = np.asarray(result.error[-1 - k])
+            assert (np.abs(result.theta[-1 - k] - value) <= error).all()
+            single = make == "float32" or (make == "numbers and tensors" and method is None)  # numbers become float32
+            assert (error <= (1e-4 if single else 1e-11)).all()
+
+
+def test_that_torch_is_there_costs_no_evaluations():
+    pytest.importorskip("torch", reason="functions of tensors need torch")
+    asked = []
+    result = ky.transform(lambda t: asked.append(t) or math.tanh(t), 0.5, ky.Polynomial(2), method=ky.Adaptive())
+    assert len(asked) == 1 + result.nfev - 2  # the array of two that was tried first counts as two points
