@@ -55,15 +55,16 @@ def candidates():
     return found
 
 
-def typical(call, repeat):
-    """The median processor time of a call in microseconds, after three calls that warm it."""
+def shortest(call, repeat):
+    """The least time of a call in microseconds, after three calls that warm it: what other work on the machine adds
+    is no part of it."""
     times = []
     for k in range(repeat + 3):
-        begin = time.process_time()
+        begin = time.perf_counter()
         call()
         if k >= 3:
-            times.append(time.process_time() - begin)
-    return 1e6 * median(times)
+            times.append(time.perf_counter() - begin)
+    return 1e6 * min(times)
 
 
 def of_f_alone(f, make, x0, repeat):
@@ -80,7 +81,7 @@ def of_f_alone(f, make, x0, repeat):
         for t in asked:
             f(t)
 
-    return typical(replay, repeat)
+    return shortest(replay, repeat)
 
 
 def measure(quick=False):
@@ -92,8 +93,8 @@ def measure(quick=False):
                 f = case.form(NUMPY)
                 try:
                     with quiet():
-                        whole = typical(make(f, case.x0), 11 if quick else 51)
-                        alone = of_f_alone(f, make, case.x0, 11 if quick else 51)
+                        whole = shortest(make(f, case.x0), 20 if quick else 200)
+                        alone = of_f_alone(f, make, case.x0, 20 if quick else 200)
                 except Exception as failure:
                     row.why = f"{type(failure).__name__} on {case.name}: {str(failure)[:100]}"
                     continue

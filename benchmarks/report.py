@@ -233,7 +233,7 @@ def speed_part(through, overhead):
         *paragraph("**One point.** All coefficients up to the 8th in one call; numdifftools gives one order in each."),
         *table(("method", "µs beyond f", "µs in all", "failures"), one),
         *notes(
-            us_beyond_f="the median processor time of a call, less that of the same evaluations of f; the median of"
+            us_beyond_f="the shortest time of a call, less that of the same evaluations of f; the median of"
             " several functions. For `Taylor` an evaluation is a run of f on a power series.",
         ),
     ]
