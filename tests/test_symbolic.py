@@ -393,6 +393,19 @@ def test_bounded_goes_on_to_interrupt_what_keeps_it_to_itself():
     assert not ours()
 
 
+def test_bounded_work_inside_bounded_work_ends_too(monkeypatch):
+    escaped = []
+    monkeypatch.setattr(threading, "excepthook", escaped.append)
+    for k in range(12):
+        with pytest.raises(OutOfTime):
+            bounded(lambda: bounded(lambda: bounded(endless, 50.0), 50.0), 0.002 * k)
+    end = time.monotonic() + 30
+    while any(t.name.startswith("kymath-") for t in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not [t for t in threading.enumerate() if t.name.startswith("kymath-")]
+    assert not escaped
+
+
 def test_a_timeout_is_not_reached_and_says_so():
     f = sp.tanh(sp.sin(sp.exp(x) * x)) ** x + sp.exp(sp.sin(sp.exp(x + 1)))
     with pytest.raises(ky.NotReached, match=r"0\.01 seconds|SymPy"):

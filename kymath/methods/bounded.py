@@ -8,13 +8,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 import mpmath
 
 V = TypeVar("V")
 _DEADLINE: contextvars.ContextVar[float] = contextvars.ContextVar("kymath_deadline", default=math.inf)
+_LOCK: contextvars.ContextVar[threading.Lock | None] = contextvars.ContextVar("kymath_lock", default=None)
 
 
 class TimedOut(BaseException):
@@ -52,8 +53,8 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     """work() in a thread of its own, interrupted after ``seconds``.
 
     The interruption is an exception raised in the thread, so pure-Python work (all of SymPy) ends there and then, on
-    every platform and from any thread. Inside of :func:`within`, what is left of that budget is the most. Raises
-    ``OutOfTime``, or what ``work`` raised.
+    every platform and from any thread; what keeps it to itself is interrupted again. Inside of :func:`within`, or of
+    other bounded work, what is left of that budget is the most. Raises ``OutOfTime``, or what ``work`` raised.
 
     >>> bounded(lambda: 6 * 7, 1.0)
     42
@@ -63,8 +64,10 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
         raise OutOfTime
     box: dict[str, Any] = {}
     context = contextvars.copy_context()
+    context.run(_DEADLINE.set, time.monotonic() + seconds)
     precision = mpmath.mp.prec
-    lock = threading.Lock()
+    lock, over = threading.Lock(), threading.Event()
+    context.run(_LOCK.set, lock)
 
     def run() -> None:
         # An interruption arrives after a call or at a jump backwards: never between a result and the word "done",
@@ -85,14 +88,20 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
                 _let_arrive(lock)
             except TimedOut:
                 pass
+        over.set()
 
-    thread = threading.Thread(target=run, name="kymath-bounded", daemon=True)
-    thread.start()
+    worker = threading.Thread(target=run, name="kymath-bounded", daemon=True)
+    watch = threading.Thread(target=_watch, args=(worker, over, seconds, lock, box), name="kymath-watch", daemon=True)
     try:
-        thread.join(seconds)
+        with _LOCK.get() or nullcontext():  # an interruption sent now would reach the thread that is starting
+            watch.start()
+        over.wait(seconds)
     finally:
-        if thread.is_alive():
-            _stop(thread, lock, box, grace)
+        late = "done" not in box
+        over.set()
+        if watch.is_alive():
+            watch.join(grace)
+        if late:
             mpmath.mp.prec = precision
     if "error" in box:
         raise box["error"]
@@ -101,25 +110,25 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
     return box["value"]
 
 
-def _stop(thread: threading.Thread, lock: threading.Lock, box: dict[str, Any], grace: float) -> None:
-    """Interrupt until it ends; what keeps the interruptions to itself for too long is left to a thread that goes on."""
-    end = time.monotonic() + grace
-    while thread.is_alive() and time.monotonic() < end:
-        _interrupt(thread, lock, box)
-        thread.join(0.05)
-    if thread.is_alive():
-        threading.Thread(target=_stop, args=(thread, lock, box, math.inf), name="kymath-stop", daemon=True).start()
+def _watch(
+    worker: threading.Thread, over: threading.Event, seconds: float, lock: threading.Lock, box: dict[str, Any]
+) -> None:
+    """Start the work, wait until it is over or should be, and interrupt what does not end.
 
-
-def _interrupt(thread: threading.Thread, lock: threading.Lock, box: dict[str, Any]) -> None:
-    with lock:
-        if "begun" in box and "done" not in box and thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(TimedOut))
+    In a thread of its own, which nobody interrupts: who waits for the work may be bounded too.
+    """
+    worker.start()
+    over.wait(seconds)
+    while worker.is_alive():
+        with lock:
+            if "begun" in box and "done" not in box and worker.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(TimedOut))
+        worker.join(0.05)
 
 
 def _let_arrive(lock: threading.Lock) -> None:
-    """Wait for who is about to interrupt, and for the interruption."""
+    """Wait for who is about to interrupt, and for the interruption: a thread that had to wait for its turn looks."""
     with lock:
         pass
     for _ in range(10):
-        pass
+        time.sleep(0)
