@@ -41,7 +41,10 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
     elif x.size >= MANY and order <= MOST:
         return _many(function, x0, order, steps)
     else:
-        found = _both_ways(function, x, order, steps)
+        smooth = _smooth(function, x, order)
+        if x0.ndim == 0 and smooth.ok and smooth.calm and smooth.enough and smooth.p < 0:
+            return _plain(smooth, function.nfev - before)
+        found = _both_ways(function, x, order, steps, smooth)
     found.count[:1] += function.nfev - before - int(found.count.sum())  # the calls that found out how f is called
     main = _evidence(found.sides[side], found, x0.shape)
     if side != "both" or x0.ndim:
@@ -53,7 +56,7 @@ def black_box(function: Function, x0: np.ndarray, order: int, side: str, steps: 
 
 def steps_for(function: Function, x: np.ndarray, order: int, steps: Steps) -> SideJet:
     """What is known of f at the points x (P,) on both sides, with the step and the noise."""
-    found = _both_ways(function, x, order, steps).both
+    found = _both_ways(function, x, order, steps, _smooth(function, x, order)).both
     assert found is not None
     return found
 
@@ -76,7 +79,7 @@ def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evide
     left, count = -right, np.full(x.size, NODES)
     rest = ~found.ok
     if rest.any():
-        more = _both_ways(function, x[rest], order, steps)
+        more = _both_ways(function, x[rest], order, steps, _smooth(function, x[rest], order))
         assert more.both is not None
         assert more.left is not None
         value[:, rest], error[:, rest] = more.both.value, more.both.error
@@ -89,12 +92,24 @@ def _many(function: Function, x0: np.ndarray, order: int, steps: Steps) -> Evide
     return Evidence(jet, status=status.reshape(x0.shape), message=how, nfev=count.reshape(x0.shape))
 
 
-def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps) -> LocalJet:
+def _smooth(function: Function, x: np.ndarray, order: int) -> Smooth:
     if x.size == 1:  # a number: arithmetic costs next to nothing
-        one = smooth_jet(function, x[0], order)
-        smooth = Smooth(*(row[..., None] for row in vars(one).values()))
-    else:
-        smooth = _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
+        return smooth_jet(function, x[0], order)
+    return _joined([smooth_jet(function, x[i : i + BLOCK], order) for i in range(0, max(len(x), 1), BLOCK)])
+
+
+def _plain(smooth: Smooth, nfev: int) -> Evidence:
+    """The intervals' word where they leave nothing to ask, at one point."""
+    size = _SIZES[: len(smooth.value), 0]
+    jet = Jet(tuple(smooth.value * size), tuple(smooth.error * size), smooth.left, smooth.right)
+    one = Evidence(jet, status=statuses(()), message=FITTED, nfev=np.asarray(nfev))
+    return Evidence(jet, status=one.status, message=FITTED, nfev=one.nfev, left=one, right=one)
+
+
+def _both_ways(function: Function, x: np.ndarray, order: int, steps: Steps, smooth: Smooth) -> LocalJet:
+    """The intervals' word, and the steps' where they leave something to ask."""
+    if smooth.ok.ndim == 0:
+        smooth = Smooth(*(row[..., None] for row in vars(smooth).values()))
     answer = _as_local(smooth, order)
     seen = (smooth.p > 0) & (smooth.p <= order)  # a kink: no more is asked for
     rest = ~(smooth.ok & smooth.calm & (smooth.enough | seen)) | (smooth.p == 0)

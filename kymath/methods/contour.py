@@ -149,15 +149,14 @@ def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circl
     r = rounded(choose((size > 0) & (size < 1), size, np.float64(1.0)) / 4)
     limit: Any = np.inf
     on = np.isfinite(x)
-    kept: Circle | None = None
+    kept = circle = _draw(call, x, r, FIRST, on)
+    if every(on & ~circle.bad & (circle.last > 3)):
+        return circle, limit, None
     small: Circle | None = None
     tries, climbs = np.zeros((2, *x.shape), dtype=int)
     for _ in range(len(SHRINK) + CLIMBS + 1):
-        circle = _draw(call, x, r, FIRST, on)
         good = on & ~circle.bad
-        kept = circle if kept is None else circle.where(good, kept)
-        if every(good & (circle.last > 3)):
-            break
+        kept = circle.where(good, kept)
         limit = np.where(on & circle.bad, r, limit)
         climbing = good & (circle.last <= 3) & (climbs < CLIMBS) & (limit > 64 * r)
         shrinking = on & circle.bad & kept.bad & (tries < len(SHRINK))
@@ -171,7 +170,7 @@ def _search(call: ComplexCall, x: np.ndarray) -> tuple[Circle, np.ndarray, Circl
         on = climbing | shrinking
         if not some(on):
             break
-    assert kept is not None
+        circle = _draw(call, x, r, FIRST, on)
     if small is not None and not every(climbs > 0):
         small = replace(small, noise=np.where(climbs > 0, small.noise, np.inf))
     return kept, limit, small
@@ -317,8 +316,10 @@ class _Judge:
         """f(x0) against the circle's mean: beside an essential singularity the circle sees another function."""
         mean, slope, error, size = self.c.T[0], self.c.T[1], self.e.T[0], np.abs(f0)
         near = np.abs(mean - f0) <= 10 * error + 1e-9 * size
-        wild = (f0 == 0) & (error > 0) & (error > 1e-6 * np.abs(slope))
-        if some(wrong := (~near | wild) & known):
+        wrong = ~near & known
+        if some(f0 == 0):
+            wrong = wrong | (f0 == 0) & (error > 0) & (error > 1e-6 * np.abs(slope)) & known
+        if some(wrong):
             self.wrong = self.wrong | wrong
             self.why = self.why or CENTRE
 
