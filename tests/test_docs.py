@@ -48,6 +48,8 @@ def sessions() -> list[Path]:
 @pytest.mark.parametrize("page", sessions(), ids=name)
 def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # pages may write files
+    if any("import torch" in block.text for block in blocks(page, "python")):
+        pytest.importorskip("torch", reason="the page needs torch")
     namespace: dict[str, object] = {"__name__": "__main__"}
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     report: list[str] = []
