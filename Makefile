@@ -14,10 +14,10 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow notebooks check docs dist benchmark clean
+.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 demo: $(VENV)/demo.done ## three transforms, printed and drawn into demo/
 	$(PY) examples/demo.py
@@ -56,6 +56,12 @@ dist: $(VENV)/dist.done ## wheel and sdist in dist/, each tried in an empty envi
 
 benchmark: $(VENV)/bench.done ## accuracy and speed beside the peers
 	$(PY) benchmarks/run.py
+
+# One thread each: two processes share the cores, and times are then those of one core.
+benchmark-samples: export OMP_NUM_THREADS := 1
+benchmark-samples: export OPENBLAS_NUM_THREADS := 1
+benchmark-samples: $(VENV)/bench.done ## accuracy, errors and speed along measured data, beside the peers
+	$(PY) benchmarks/samples/run.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) dist demo docs/_build docs/lessons .pytest_cache .mypy_cache .ruff_cache .hypothesis

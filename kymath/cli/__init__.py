@@ -26,6 +26,8 @@ from .options import Misuse
 from .output import complain
 from .samples import EXAMPLES as SAMPLES_EXAMPLES
 from .samples import samples
+from .train import EXAMPLES as TRAIN_EXAMPLES
+from .train import train
 from .transform import EXAMPLES as TRANSFORM_EXAMPLES
 from .transform import transform
 from .verify import EXAMPLES as VERIFY_EXAMPLES
@@ -66,6 +68,7 @@ app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(conv
 app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
 app.command("samples", cls=ExampleCommand, epilog=SAMPLES_EXAMPLES)(samples)
 app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
+app.command("train", cls=ExampleCommand, epilog=TRAIN_EXAMPLES)(train)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,44 @@
+"""Paragraphs, tables and numbers, as they stand on the page."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+
+
+def paragraph(*pieces):
+    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
+
+
+def notes(**meanings):
+    """What each column means, one line for each; a _ stands for a blank."""
+    lines = []
+    for word, meaning in meanings.items():
+        lines += textwrap.wrap(f"- **{word.replace('_', ' ')}**: {meaning}", 118, subsequent_indent="  ")
+    return [*lines, ""]
+
+
+def table(head, rows):
+    def line(cells):
+        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(head), line("---" for _ in head), *map(line, rows), ""]
+
+
+def percent(share):
+    return "–" if share is None or not np.isfinite(share) else f"{100 * share:.1f}".removesuffix(".0") + " %"
+
+
+def figures(value, count=3):
+    """A number with so many figures, and no power of ten where it is of everyday size."""
+    if value is None or not np.isfinite(value):
+        return "–"
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        digits = count - 1 - int(np.floor(np.log10(abs(value)))) if value else 0
+        return f"{value:.{max(0, digits)}f}"
+    return f"{value:.{count - 1}e}"
+
+
+def grouped(number):
+    return f"{number:,}".replace(",", "\u202f")
