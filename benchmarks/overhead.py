@@ -85,6 +85,16 @@ def of_f_alone(f, make, x0, repeat):
 
 
 def measure(quick=False):
+    """Three rounds, seconds apart: a machine has slow moments."""
+    rounds = [_round(20 if quick else 100) for _ in range(1 if quick else 3)]
+    for row, *others in zip(*rounds, strict=True):
+        row.whole = [min(each) for each in zip(row.whole, *(o.whole for o in others), strict=True)]
+        row.own = [min(each) for each in zip(row.own, *(o.own for o in others), strict=True)]
+        print(f"  {row.name:40s} {row.microseconds or float('nan'):.0f} µs beyond f {row.why}", flush=True)
+    return rounds[0]
+
+
+def _round(repeat):
     rows = []
     for name, make in candidates().items():
         row = Overhead(name)
@@ -93,13 +103,12 @@ def measure(quick=False):
                 f = case.form(NUMPY)
                 try:
                     with quiet():
-                        whole = shortest(make(f, case.x0), 20 if quick else 200)
-                        alone = of_f_alone(f, make, case.x0, 20 if quick else 200)
+                        whole = shortest(make(f, case.x0), repeat)
+                        alone = of_f_alone(f, make, case.x0, repeat)
                 except Exception as failure:
                     row.why = f"{type(failure).__name__} on {case.name}: {str(failure)[:100]}"
                     continue
                 row.whole.append(whole)
                 row.own.append(whole - alone)
-        print(f"  {row.name:40s} {row.microseconds or float('nan'):.0f} µs beyond f {row.why}", flush=True)
         rows.append(row)
     return rows
