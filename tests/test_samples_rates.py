@@ -262,3 +262,115 @@ def test_units_do_not_matter_to_a_wave(shift, stretch, size, lift):
     np.testing.assert_allclose(moved[1], w / stretch, rtol=1e-6)
     np.testing.assert_allclose(np.cos(moved[2] - p), 1, atol=1e-9)
     np.testing.assert_allclose(moved[3], size * (c + lift), atol=1e-6 * size * 60)
+
+
+CURVES = {
+    "logistic": (lambda t: 1000 / (1 + np.exp(-0.15 * (t - 50))), lambda t: -0.15 * np.tanh(0.075 * (t - 50)), 1.0),
+    "two rates": (
+        lambda t: 3 * np.exp(-0.15 * t) + np.exp(-0.02 * t),
+        lambda t: (
+            -(
+                (0.0675 * np.exp(-0.15 * t) + 0.0004 * np.exp(-0.02 * t))
+                / (0.45 * np.exp(-0.15 * t) + 0.02 * np.exp(-0.02 * t))
+            )
+        ),
+        1e-3,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CURVES)
+@pytest.mark.parametrize("n", [101, 2001, 20001])
+def test_intervals_of_a_chosen_width_cover(n, name):
+    curve, rate, noise = CURVES[name]
+    t = np.linspace(0, 100, n)
+    inside, known = [], []
+    for seed in range(8):  # a field through its turn scatters from series to series
+        y = curve(t) + noise * np.random.default_rng(100 + seed).normal(size=n)
+        theta, error, *_ = run(t, y, ky.Exponential())
+        ok = np.isfinite(theta[1])
+        known.append(ok.mean())
+        inside.append(np.mean(np.abs(theta[1] - rate(t))[ok] < 1.96 * error[1][ok]))
+    assert np.mean(known) > 0.6
+    assert np.mean(inside) > (0.85 if (name, n) == ("logistic", 101) else 0.88)
+
+
+@pytest.mark.parametrize(("name", "most"), [("line", 0.01), ("step", 0.04)])
+def test_where_nothing_bends_no_rate_is_told(name, most):
+    t = np.linspace(0, 1, 300)
+    clean = 3 * t if name == "line" else (t > 0.5) * 1.0
+    wrong = []
+    for seed in range(6):
+        y = clean + 0.02 * np.random.default_rng(seed).normal(size=t.size)
+        theta, error, *_ = run(t, y, ky.Exponential())
+        with np.errstate(invalid="ignore"):
+            wrong.append(np.mean(np.abs(theta[1]) > 1.96 * error[1]))
+    assert np.mean(wrong) < most
+
+
+@pytest.mark.parametrize("noise", [0, 1e-9, 1e-3, 1])
+@pytest.mark.parametrize("width", [None, 10.0])
+def test_no_error_is_beyond_what_it_measures(width, noise):
+    """A and C have poles where f″ vanishes: a number that is not known is withheld, not given with a vast error."""
+    t = np.linspace(0, 100, 2001)
+    y = CURVES["logistic"][0](t) + noise * np.random.default_rng(4).normal(size=t.size)
+    theta, error, status, *_ = run(t, y, ky.Exponential(), width)
+    ok = np.array([one is Status.CONVERGED for one in status])
+    assert ok.any()
+    assert np.array_equal(ok, np.isfinite(theta).all(axis=0) & np.isfinite(error).all(axis=0))
+    assert (error[1, ok] <= 0.5 * np.abs(theta[1, ok])).all()
+    assert (error[0, ok] <= np.abs(theta[0, ok])).all()
+
+
+def test_nodes_are_read_through_the_poles_of_the_parameters():
+    """f″ vanishes at 50, where A and C have a pole: f, f′ and f″ are what a cubic reads between the nodes."""
+    rng = np.random.default_rng(6)
+    t = np.sort(rng.uniform(0, 100, 6000))
+    y = CURVES["logistic"][0](t) + rng.normal(size=t.size)
+    theta = run(t, y, ky.Exponential(), 15.0)[0]
+    some = np.r_[600:2700:150, 3300:5400:150]
+    alone, size, *_ = run(t, y, ky.Exponential(), 15.0, t[some])
+    away = (np.abs(theta[:2, some] - alone[:2]) / size[:2])[:, np.isfinite(theta[0, some]) & np.isfinite(alone[0])]
+    assert away.shape[1] > 10
+    assert np.median(away) < 0.15  # windows half a node apart differ by some forty of their samples
+    assert away.max() < 1
+
+
+@pytest.mark.parametrize("family", [ky.Exponential(), ky.Harmonic()])
+def test_zeros_have_no_answer(family):
+    t = np.linspace(0, 10, 500)
+    for y in (0 * t, 0 * t + 5):
+        theta, _, status, _, _, message = run(t, y, family)
+        assert np.isnan(theta).all()
+        assert Status.CONVERGED not in status
+        assert message
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_frequency_is_followed_over_many_turns(tied):
+    """Noise that hangs together from sample to sample costs what it has at ω, no more."""
+    t = np.linspace(0, 1, 3000)
+    truth = 2 * np.pi * (100 + 25 * np.sin(9 * t))
+    inside = []
+    for seed in range(6):
+        e = np.random.default_rng(seed).normal(size=t.size)
+        if tied:
+            for i in range(1, t.size):
+                e[i] += 0.7 * e[i - 1]
+        y = 1 + (1 + 0.2 * t) * np.cos(2 * np.pi * (100 * t - 25 / 9 * np.cos(9 * t))) + 0.01 * e
+        theta, error, *_, message = run(t, y, ky.Harmonic())
+        assert ("correlated" in message) == tied
+        assert np.sqrt(np.mean((theta[1] / truth - 1)[150:-150] ** 2)) < (4e-4 if tied else 2e-4)
+        inside.append(np.mean(np.abs(theta[1] - truth) < 1.96 * error[1]))
+    assert np.mean(inside) > 0.88
+
+
+@pytest.mark.parametrize("n", [300, 3000])
+def test_what_wanders_or_decays_has_no_frequency(n):
+    t = np.linspace(0, 1, n)
+    for seed in range(4):
+        e = np.random.default_rng(40 + seed).normal(size=n)
+        for y in (np.cumsum(e), np.exp(-3 * t) + 0.02 * e):
+            theta, _, status, *_ = run(t, y, ky.Harmonic())
+            assert np.isnan(theta).mean() > 0.9
+            assert np.mean([one is Status.CONVERGED for one in status]) < 0.1

@@ -14,6 +14,11 @@ lets see are smoothed away; what is periodic is not used. The errors hold the bi
 p and p + 2 share) and a fifth of the standard deviation of its estimate.
 
 Locally, a binary tree over t: a part takes a choice of its own only where it gains more than two standard deviations.
+
+Beside an end all windows stand at the end and tell almost the same, so each end has a choice of its own, and there the
+noise is spared: the step to p + 1 stands for the bias (from a window's end both parities matter, and the step to p + 2
+has several times the noise), the square of all samples' d less σ² times its variance for the product, and a degree is
+refused where the next four coefficients are together larger than noise.
 """
 
 from __future__ import annotations
@@ -31,8 +36,14 @@ PLACES = 256
 LEAST = 8  # places in the smallest part of the tree
 GAIN = 2.0
 SLOW, UNSEEN = 2.0, 0.2  # what the errors hold of the bias² that is seen, and of its standard deviation
+UNSEEN_END = 0.5  # and of that beside an end, where one window is all there is
 FEW = 5000  # samples, below which the two halves are told apart in all
 ZONE = 0.5  # of a half-width beside an end
+SPOTS = 9  # places in it
+GUARD = 0.35  # standard deviations of the bias² that count against a choice there
+SHRUNK = 0.5  # and by how many the bias² itself is reduced: among many candidates some are unlucky
+REST = 4  # coefficients beyond the degree, together a test of what the degree leaves
+ASIDE = 0.3  # of a half-window from its middle to its point, beyond which the next degree shows the bias
 
 
 class Candidate(NamedTuple):
@@ -60,6 +71,7 @@ class _Risks(NamedTuple):
     scatter: np.ndarray  # (d_A - d_B)²/2
     doubt: np.ndarray  # (K, places), its expectation for σ = 1
     variance: np.ndarray
+    rest: np.ndarray  # (places, m), the mean square of the next coefficients, each in units of its variance for σ = 1
     width: float
     step: float
 
@@ -100,46 +112,38 @@ def choose(basis: Basis, sigma: np.ndarray, side: str) -> list[list[Part]]:
     seen = [{c: r for c, r in main.items() if c.half == 14 or c.level in levels} for levels in near]
     parts = [_tree(seen[j], places, float(s), j) for j, s in enumerate(sigma)]
     if side == "both":
-        _ends(parts, basis, near, sigma, places)
+        _ends(parts, basis, sigma)
     return parts
 
 
-def _ends(parts: list[list[Part]], basis: Basis, near: list[set[int]], sigma: np.ndarray, places: np.ndarray) -> None:
-    """Give both ends a choice of their own: what one-sided windows need, found over the third of the series beside."""
-    third = len(places) // 3
-    for first, some in ((True, places[:third:2]), (False, places[-third::2])):
-        main: dict[Candidate, _Risks] = {}
-        owns = {channel[0 if first else -1].candidate.half for channel in parts if channel}
-        for level in sorted(set().union(*near)):
-            for half in sorted({*HALVES[::2], *owns}):
-                _look(main, basis, level, half, some, "right" if first else "left", whole=True)
+def _ends(parts: list[list[Part]], basis: Basis, sigma: np.ndarray) -> None:
+    """Give both ends a choice of their own, of any width, from the windows that are used there."""
+    for first in (True, False):
         for j, channel in enumerate(parts):
-            seen = {c: r for c, r in main.items() if c.level in near[j]}
-            if not seen or not channel:
+            if not channel:
                 continue
-            names, table = _table(seen, j, float(sigma[j]), slice(0, len(some)), float(some[1] - some[0]))
-            total, sd = (v[:, 0] for v in table.risks(slice(0, len(some))))
             own = channel[0 if first else -1].candidate
-            wide = 2 * own.half * basis.whole[own.level].width
-            mine = int(np.argmin(np.where(table.width <= wide, total + sd, np.inf)))
-            if not np.isfinite(total[mine]) or table.width[mine] > wide:
+            low, high = channel[0].low, channel[-1].high
+            length = min(ZONE * own.half * basis.whole[own.level].width, (high - low) / 8)
+            some = np.linspace(low, low + length, SPOTS) if first else np.linspace(high - length, high, SPOTS)
+            seen: dict[Candidate, _Risks] = {}
+            for level in range(max(0, own.level - 2), len(basis.whole)):
+                for half in HALVES[::2]:
+                    _look(seen, basis, level, half, some, "both")
+            names, table = _table(seen, j, float(sigma[j]), slice(0, SPOTS), length / SPOTS, few=True)
+            total, sd = (v[:, 0] for v in table.risks(slice(0, SPOTS)))
+            mine = int(np.argmin(total + GUARD * sd))
+            if not np.isfinite(total[mine]):
                 continue
-            if own in names and table.width[names.index(own)] >= table.width[mine]:
-                i = names.index(own)
-                if total[i] + sd[i] <= 2 * (total[mine] + sd[mine]):
-                    mine = i
-            length = ZONE * min(float(table.width[mine]), wide / 2)
-            end = channel[0].low + length if first else channel[-1].high - length
+            end = low + length if first else high - length
+            told = _told(
+                seen[names[mine]], slice(None), j, float(sigma[j]), names[mine].degree, table.spacing, UNSEEN_END
+            )
             rest = [p for p in channel if (p.high > end if first else p.low < end)]
-            if not rest:
-                continue
-            told = _told(seen[names[mine]], slice(None), j, float(sigma[j]), names[mine].degree, table.spacing)
             if first:
-                new = Part(channel[0].low, end, names[mine], *told)
-                channel[:] = [new, rest[0]._replace(low=end), *rest[1:]]
+                channel[:] = [Part(low, end, names[mine], *told), rest[0]._replace(low=end), *rest[1:]]
             else:
-                new = Part(end, channel[-1].high, names[mine], *told)
-                channel[:] = [*rest[:-1], rest[-1]._replace(high=end), new]
+                channel[:] = [*rest[:-1], rest[-1]._replace(high=end), Part(end, high, names[mine], *told)]
 
 
 def windows(level: Level, half: int, nodes: np.ndarray, side: str) -> list[local.Windows]:
@@ -149,53 +153,57 @@ def windows(level: Level, half: int, nodes: np.ndarray, side: str) -> list[local
     return local.one_side(level.bins, 2 * half, nodes, side == "right")
 
 
-def _look(
-    seen: dict[Candidate, _Risks],
-    basis: Basis,
-    number: int,
-    half: int,
-    places: np.ndarray,
-    side: str,
-    whole: bool = False,
-) -> None:
-    """Add the risks of all degrees at one width; ``whole``: only from windows that lie inside the series."""
+def _look(seen: dict[Candidate, _Risks], basis: Basis, number: int, half: int, places: np.ndarray, side: str) -> None:
+    """Add the risks of all degrees at one width."""
     level = basis.whole[number]
     if half > 2 * level.bins or half * level.width < 2 * basis.block:
         return
-    first, last = ((places[[0, -1]] - level.start) / level.width).round().astype(int)
+    low, high = (places[[0, -1]] - level.start) / level.width
+    first, last = int(low + 1e-9), int(np.ceil(high - 1e-9))
     nodes = np.arange(first, last + 1, max(1, (last - first) // len(places)))
-    if side == "both" and 10 * half <= level.bins:  # beside the ends other windows are chosen
+    if side == "both" and len(places) == PLACES and 10 * half <= level.bins:  # other windows are chosen beside the ends
         nodes = nodes[(nodes >= half) & (nodes <= level.bins - half)]
-    if whole:
-        most = max(level.bins - 2 * half, 1)  # a window longer than the series stands at its end
-        nodes = nodes[nodes <= most] if side == "right" else nodes[nodes >= level.bins - most]
     if len(nodes) < 2:
         return
     shapes = windows(level, half, nodes, side)
     order = np.concatenate([w.nodes for w in shapes])
     rank = np.argsort(order)
     x = level.edges(order[rank])
+    away = [abs(2 * w.shape.point / w.shape.bins - 1) > ASIDE and side == "both" for w in shapes]
+    aside = np.repeat(away, [len(w.nodes) for w in shapes])[rank]
     # well inside a long series both halves have the same variances
     apart = side != "both" or bool(level.count[0, :, 0].sum() < FEW)
     one, two = (local.fits(h[number], shapes, TOP, basis.orders, not i or apart) for i, h in enumerate(basis.halves))
     jets = [fits.jets()[:, :, rank] for fits in (one, two)]
     if apart:
         spread = (one.variances() + two.variances())[:, :, rank] / 4
-        doubts = np.sqrt(one.rises() * two.rises())[:, :, rank]
+        doubts = [np.sqrt(a * b)[:, :, rank] for a, b in zip(one.rises(), two.rises(), strict=True)]
     else:
-        spread, doubts = one.variances()[:, :, rank] / 2, one.rises()[:, :, rank]
+        spread, doubts = one.variances()[:, :, rank] / 2, [a[:, :, rank] for a in one.rises()]
     right = np.clip(np.searchsorted(x, places), 1, len(x) - 1)
     share = np.clip((places - x[right - 1]) / (x[right] - x[right - 1]), 0, 1)
     weight = share[:, None]
-    for p in range(max(1, basis.orders - 1) | 1, TOP - 1, 2):
-        d = [jet[p] - jet[p + 2] for jet in jets]
+    squares = _squares(one, two)[:, rank]
+    least = max(1, basis.orders - 1)  # in the middle of a window an even degree adds little to the odd one below
+    degrees = range(least, TOP - 1) if aside.all() else [least, *range((least + 1) | 1, TOP - 1, 2)]
+    for p in degrees:
+        d = [np.where(aside[:, None], jet[p] - jet[p + 1], jet[p] - jet[p + 2]) for jet in jets]
         product, seen_doubt = d[0] * d[1], (d[0] - d[1]) ** 2 / 2
         if not np.isfinite(product).any():
             continue
         at = [a[:, right - 1] * (1 - weight) + a[:, right] * weight for a in (product, seen_doubt)]
-        known = [a[:, right - 1] * (1 - share) + a[:, right] * share for a in (doubts[p], spread[p])]
+        doubt = np.where(aside, doubts[0][p], doubts[1][p])
+        known = [a[:, right - 1] * (1 - share) + a[:, right] * share for a in (doubt, spread[p])]
         step = float(x[1] - x[0])
-        seen[Candidate(p, number, half)] = _Risks(at[0], at[1], known[0], known[1], half * level.width, step)
+        rest = squares[p + 1 : p + 1 + REST].mean(axis=0)
+        rest = rest[right - 1] * (1 - weight) + rest[right] * weight
+        seen[Candidate(p, number, half)] = _Risks(at[0], at[1], known[0], known[1], rest, half * level.width, step)
+
+
+def _squares(one: local.Fits, two: local.Fits) -> np.ndarray:
+    """(D+1, k, m): the squared coefficients, from those of the halves, over their variances for σ = 1."""
+    variance = [np.einsum("aak->ak", half.noise if half.noise.size else one.noise) for half in (one, two)]
+    return (one.coefficients + two.coefficients) ** 2 / (variance[0] + variance[1])[..., None]
 
 
 class _Table(NamedTuple):
@@ -244,14 +252,19 @@ def _independent(length: float, step: Any, degree: Any, width: Any, count: int) 
 
 
 def _table(
-    seen: dict[Candidate, _Risks], channel: int, sigma: float, inner: slice, spacing: float
+    seen: dict[Candidate, _Risks], channel: int, sigma: float, inner: slice, spacing: float, few: bool = False
 ) -> tuple[list[Candidate], _Table]:
     names = sorted(seen, key=lambda c: (c.degree, seen[c].width))
     product = np.stack([seen[c].product[..., channel] for c in names])  # (candidates, K, places)
     scatter = np.stack([seen[c].scatter[..., channel] for c in names])
     doubt = sigma**2 * np.stack([seen[c].doubt for c in names])
     with np.errstate(divide="ignore", invalid="ignore"):  # noise that is larger than σ in places
-        doubt *= np.fmax(1, _mean(scatter[..., inner]) / _mean(doubt[..., inner]))[..., None]
+        if few:  # σ tells the noise of d² better than the difference of two halves does
+            product, doubt = product + (scatter - doubt) / 2, doubt / np.sqrt(2)
+            rest = np.stack([seen[c].rest[..., channel] for c in names])[:, None] / max(sigma**2, 1e-300)
+            product = np.fmax(product - SHRUNK * doubt, (rest - 1 - 1.5 * np.sqrt(2 / REST)) * doubt / np.sqrt(2))
+        else:
+            doubt *= np.fmax(1, _mean(scatter[..., inner]) / _mean(doubt[..., inner]))[..., None]
     variance = sigma**2 * np.stack([seen[c].variance for c in names])
     means = np.maximum(_mean(product[..., inner]), 0) + _mean(variance[..., inner])
     best = np.where(np.isfinite(means), means, np.inf).min(axis=0)
@@ -303,7 +316,7 @@ def _tree(seen: dict[Candidate, _Risks], places: np.ndarray, sigma: float, chann
 
 
 def _told(
-    risks: _Risks, part: slice, channel: int, sigma: float, degree: int, spacing: float
+    risks: _Risks, part: slice, channel: int, sigma: float, degree: int, spacing: float, unseen: float = UNSEEN
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bias² and variance of each derivative over a stretch of places; what the bias² may be beyond what is seen of it.
 
@@ -313,7 +326,7 @@ def _told(
     count = product.shape[-1]
     independent = _independent(spacing * count, risks.step, degree, risks.width, count)
     sd = np.sqrt(np.nan_to_num(_mean(doubt**2 + 2 * np.maximum(product, 0) * doubt)) / independent)
-    bias = SLOW * np.maximum(np.nan_to_num(_mean(product)), 0) + UNSEEN * sd
+    bias = SLOW * np.maximum(np.nan_to_num(_mean(product)), 0) + unseen * sd
     return bias, sigma**2 * np.nan_to_num(_mean(risks.variance[..., part]))
 
 

@@ -221,19 +221,30 @@ def _orthonormal(functions: np.ndarray) -> np.ndarray:
     return np.concatenate([np.full((count, 1), count**-0.5), q], axis=1)
 
 
+def fast_length(least: int) -> int:
+    """The smallest 2^a 3^b 5^c from ``least`` on: its FFT is quick, and scipy.fft need not be loaded for it."""
+    best = 1 << (least - 1).bit_length()
+    five = 1
+    while five < best:
+        three = five
+        while three < best:
+            best = min(best, three << max(0, (-(-least // three) - 1).bit_length()))
+            three *= 3
+        five *= 5
+    return best
+
+
 def _convolved(y: np.ndarray, first: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Coefficients, level and energy of wide windows from one FFT of the stretch that holds them."""
-    from scipy import fft
-
     count, begin = q.shape[0], int(first[0])
     piece = y[begin : int(first[-1]) + count]
     level = float(piece.mean())
     piece = piece - level
-    length = fft.next_fast_len(piece.size, real=True)
-    spectrum = fft.rfft(piece, length)
+    length = fast_length(piece.size)
+    spectrum = np.fft.rfft(piece, length)
     c = np.empty((first.size, q.shape[1]))
     for k in range(q.shape[1]):
-        c[:, k] = fft.irfft(spectrum * np.conj(fft.rfft(q[:, k], length)), length)[first - begin]
+        c[:, k] = np.fft.irfft(spectrum * np.conj(np.fft.rfft(q[:, k], length)), length)[first - begin]
     sums = np.concatenate([[0.0], np.cumsum(piece * piece)])
     energy = sums[first - begin + count] - sums[first - begin]
     return c, np.full(first.size, level), energy

@@ -16,7 +16,7 @@ from .projection import Linear, dot, refine
 _REACH = 8.0  # |B·half| at most: beyond, a window holds more than sixteen e-folds
 _DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
 _TERMS = 64  # of the power series of e^{βu}
-_KEPT = 15  # coefficients of a window
+_KEPT = 20  # coefficients of a window
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,10 @@ class ExponentialWindows:
     """
 
     plain = 1
-    orders_auto = (1, 2, 3, 4)
+    orders_auto = (1, 2, 3, 4, 5, 6)
+    ends = True  # whether the ends of the series choose for themselves
+    more = 1  # orders above the chosen one that are reported
+    doubted = True  # whether the step to the order above that widens the error
     rate = 1  # where in θ the rate stands
     size = _KEPT
     wave = False
@@ -65,19 +68,24 @@ class ExponentialWindows:
         return theta[0] + theta[2]
 
     def unfold(self, theta: np.ndarray, step: float) -> np.ndarray:
-        """Along equally spaced points, what is smooth: log |A|, B, A + C; NaN beside a change of sign of A."""
-        change = np.sign(theta[0])
-        changes = np.concatenate([[False], change[1:] != change[:-1]])
-        size = np.where(changes | np.roll(changes, -1), np.nan, np.log(np.abs(theta[0])))
-        return np.array([size, theta[1], theta[0] + theta[2], change])
+        """Along equally spaced points, what is smooth: f, f″, f′. A and B have poles where f″ or f′ vanishes."""
+        slope = theta[0] * theta[1]
+        return np.array([theta[0] + theta[2], slope * theta[1], slope])
 
     def fold(self, smooth: np.ndarray) -> np.ndarray:
-        size = np.sign(smooth[3]) * np.exp(smooth[0])
-        return np.array([size, smooth[1], smooth[2] - size])
+        rate = smooth[1] / smooth[2]
+        size = smooth[2] / rate
+        return np.array([size, rate, smooth[0] - size])
+
+    def units(self, theta: np.ndarray) -> np.ndarray:
+        """Times these the errors of θ are smooth too; the rate's is then that of f″."""
+        slope = theta[0] * theta[1]
+        bend = slope * theta[1]
+        return np.abs([bend**2, slope, bend**2])
 
     def unsure(self, theta: np.ndarray, error: np.ndarray) -> np.ndarray:
-        """The rate's relative error."""
-        return np.asarray(error[1] / np.abs(theta[1]))
+        """The rate's relative error, or half the amplitude's where that is larger."""
+        return np.maximum(error[1] / np.abs(theta[1]), error[0] / np.abs(theta[0]) / 2)
 
     def waived(self, flag: int) -> bool:
         """Whether a flag is no objection to a rate that is known well."""

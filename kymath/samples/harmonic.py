@@ -34,6 +34,8 @@ class HarmonicWindows:
 
     plain = 0
     orders_auto = (1, 2, 3, 4)
+    ends = False  # whether the ends of the series choose for themselves
+    more = 1  # orders above the chosen one that are reported
     rate = 1
     size = 2 * (_DEGREE + 1) + 1 + _TREND
     wave = True
@@ -71,6 +73,10 @@ class HarmonicWindows:
         out = smooth.copy()
         out[2] = np.mod(out[2], TWO_PI)
         return out
+
+    def units(self, theta: np.ndarray) -> np.ndarray:
+        """Times these the errors of θ are smooth: they are so already."""
+        return np.ones(theta.shape)
 
     def unsure(self, theta: np.ndarray, error: np.ndarray) -> np.ndarray:
         """The rate's relative error."""

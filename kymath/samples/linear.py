@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotApplicable, Status
-from ..evidence import alike, marked
+from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import choice, exact, few, field, noise, pyramid
+from . import choice, exact, few, field, local, noise, pyramid
+from .result import Answer, Curve, Found
 from .series import Series
 
 _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth is fitted sample by sample
 _TOP_BINS = 6
 _FINEST = 0.5
 _CHANNELS = 16
+_ROUNDED = 100.0  # roundings: noise below is none
+_BLOCK = 1 << 16  # points read at once: what they need stays in the cache
 
 
 def fit(
@@ -34,41 +36,33 @@ def fit(
     matrix = _matrix(family)
     order = None if len(at) < 2 or bool((np.diff(at) >= 0).all()) else np.argsort(at, kind="stable")
     x = at if order is None else at[order]
-    jets = np.full((orders, len(at), m), np.nan)
-    errors, widths = np.full((orders, len(at), m), np.nan), np.full((len(at), m), np.nan)
+    answer = Answer(family, len(at), m)
     sigma, notes = np.full(m, np.nan), []
     for channels, t, y in series.gapless():
         if len(t) < orders:
             continue
         inside = slice(*np.searchsorted(x, [t[0], np.nextafter(t[-1], np.inf)]))
         if width_half is None:
-            step = max(1, _CHANNELS)
-            for low in range(0, len(channels), step):
-                some = channels[low : low + step]
-                found = automatic(t, y[:, low : low + step], x[inside], matrix, side)
-                jets[:, inside, some], errors[:, inside, some], widths[inside, some] = found[:3]
-                sigma[some] = [n.sigma for n in found[3]]
-                notes += found[3]
+            for low in range(0, len(channels), _CHANNELS):
+                some = channels[low : low + _CHANNELS]
+                curve, noises = chosen(t, y[:, low : low + _CHANNELS], matrix, side)
+                for first in range(inside.start, inside.stop, _BLOCK):
+                    here = slice(first, min(first + _BLOCK, inside.stop))
+                    answer.write(here, some, *curve(x[here]))
+                sigma[some] = [n.sigma for n in noises]
+                notes += noises
         else:
             half = np.broadcast_to(np.asarray(width_half, dtype=float), at.shape)
             half = (half if order is None else half[order])[inside]
-            jet, error, noises = given(t, y, x[inside], half, matrix, side)
-            jets[:, inside, channels], errors[:, inside, channels] = jet, error
-            widths[inside, channels] = half[:, None]
+            jets, errors, noises = given(t, y, x[inside], half, matrix, side)
+            answer.write(inside, channels, jets, errors, np.broadcast_to(half[:, None], jets.shape[1:]))
             sigma[channels] = [n.sigma for n in noises]
             notes += noises
-    good = np.isfinite(jets).all(axis=0) & np.isfinite(errors).all(axis=0)
-    status = alike(good.shape)
-    if not good.all():
-        jets[:, ~good], errors[:, ~good], widths[~good] = np.nan, np.nan, np.nan
-        status = marked(status, ~good, Status.NOT_FINITE)
-    theta = [np.broadcast_to(np.asarray(p, dtype=float), good.shape) for p in family.from_jet(tuple(jets))]
-    if order is None:
-        return tuple(theta), tuple(errors), status, widths, sigma, _message(notes)
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    answers = tuple(p[back] for p in theta), tuple(e[back] for e in errors)
-    return *answers, status[back], widths[back], sigma, _message(notes)
+    message = _message(notes)
+    if side != "both":
+        bare = int(((x >= series.t[0]) & (x <= series.t[-1]) & ~answer.good.all(axis=1)).sum())
+        message += f" {bare} points have too few samples on the side asked for, and no answer." if bare else ""
+    return *answer.done(order), sigma, message.strip()
 
 
 def _smooth(t: np.ndarray, y: np.ndarray, x: np.ndarray, side: str) -> np.ndarray:
@@ -113,59 +107,151 @@ def automatic(
     t: np.ndarray, y: np.ndarray, x: np.ndarray, matrix: np.ndarray, side: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[noise.Noise]]:
     """Jets and errors of θ (K, k, m), half-widths (k, m) and noise at sorted points x, everything chosen."""
+    curve, noises = chosen(t, y, matrix, side)
+    return *curve(x), noises
+
+
+def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
+    """The curve and the noise of each channel, everything chosen; to be read at as many sorted points as wanted."""
     offset = y.mean(axis=0)
     y = y - offset
-    scale = np.abs(y).max(axis=0)
+    scale = np.maximum(y.max(axis=0), -y.min(axis=0))
     scale[scale == 0] = 1.0
-    y = y / scale
+    y /= scale
     rounding = np.finfo(float).eps * (1 + np.abs(offset) / scale)  # what the samples cannot hold
     noises = [v._replace(sigma=max(v.sigma, float(r))) for v, r in zip(noise.measure(t, y), rounding, strict=True)]
+    plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
-    if len(t) <= few.MOST:
-        jets, errors, widths, noises = _short(t, y, x, matrix, side, noises)
-        sigma = np.array([v.sigma for v in noises])
-    else:
-        jets, errors, widths = _long(t, y, x, matrix, side, sigma, max(1, max(v.block for v in noises) // 4))
-    errors *= sigma * scale
-    jets *= scale
-    jets[0] += offset
+    louder = _locally(t, y, matrix, plain, [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)])
+
+    def curve(x: np.ndarray) -> Found:
+        jets, errors, widths = plain(x)
+        if not np.isfinite(errors[0]).all():
+            _rescue(t, y, x, matrix, side, jets, errors, widths)
+        low, high = -0.5 * (side != "right"), 0.5 * (side != "left")  # the middle of a window counts most
+        for j, one in louder.items():
+            errors[..., j] *= one.over(x + low * widths[:, j], x + high * widths[:, j])
+        errors *= sigma * scale
+        jets *= scale
+        jets[0] += offset
+        return jets, errors, widths
+
     found = [v._replace(sigma=float(s * u)) for v, s, u in zip(noises, sigma, scale, strict=True)]
-    return jets, errors, widths, found
+    return curve, found
 
 
-def _short(
-    t: np.ndarray, y: np.ndarray, x: np.ndarray, matrix: np.ndarray, side: str, noises: list[noise.Noise]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[noise.Noise]]:
-    """A short series, sample by sample: jets, errors for σ = 1, half-widths, and the noise."""
-    orders, m = len(matrix), y.shape[1]
-    jets, errors, widths = np.empty((orders, len(x), m)), np.empty((orders, len(x), m)), np.empty((len(x), m))
-    chosen = few.choose(t, y, orders, side)
-    for degree, half in {(c.degree, c.half) for c in chosen}:
-        some = np.array([j for j, c in enumerate(chosen) if (c.degree, c.half) == (degree, half)])
-        reach = few.reach(t, x, half, side)
-        top = min(degree + 2, len(t) - 1)
-        fits = exact.fits(t, y[:, some], x, reach, top, orders, side)
-        jets[..., some] = fits.at(degree)
-        error = _errors(matrix, fits.covariance(degree))
-        # one series cannot show its bias: half of the step to degree p + 2 is allowed for
-        step = np.tensordot(matrix, fits.at(top) - fits.at(degree), axes=1)
-        with np.errstate(all="ignore"):
-            ratio = (step / (error[..., None] * np.array([chosen[j].sigma for j in some]))) ** 2
-        known = np.isfinite(ratio)
-        ratio = np.where(known, ratio, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        errors[..., some] = error[..., None] * np.sqrt(1 + few.UNSEEN * ratio)[:, None]
-        widths[:, some] = reach[:, None]
-    found = [
-        v._replace(sigma=max(c.sigma, v.sigma if v.block > 1 else 0.0), blind=c.trace > few.SPENT * len(t))
-        for c, v in zip(chosen, noises, strict=True)
-    ]
-    return jets, errors, widths, found
+def _level(matrix: np.ndarray) -> int:
+    """The parameter that tells the value of the curve."""
+    return int(np.argmax(np.abs(matrix[:, 0])))
 
 
-def _long(
-    t: np.ndarray, y: np.ndarray, x: np.ndarray, matrix: np.ndarray, side: str, sigma: np.ndarray, block: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A long series, by its pyramid: jets, errors for σ = 1, half-widths."""
+def _locally(
+    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, curve: Curve, noisy: list[bool]
+) -> dict[int, noise.Local]:
+    """For the channels whose residuals are larger in some places than in others, the σ there."""
+    rows = noise.blocks(len(t))
+    if rows is None or not any(noisy):
+        return {}
+    jets, errors, _ = curve(t[rows.ravel()])
+    row = _level(matrix)
+    left = 1 - np.clip((errors[row] / matrix[row, 0]) ** 2, 0, 0.9)  # a fit takes its part of each sample's noise
+    squares = (y[rows.ravel()] - jets[0]) ** 2 / left
+    found = {j: noise.local(t, rows, squares[:, j].reshape(rows.shape)) for j in np.flatnonzero(noisy)}
+    return {int(j): one for j, one in found.items() if one is not None}
+
+
+def _rescue(
+    t: np.ndarray,
+    y: np.ndarray,
+    x: np.ndarray,
+    matrix: np.ndarray,
+    side: str,
+    jets: np.ndarray,
+    errors: np.ndarray,
+    widths: np.ndarray,
+) -> None:
+    """Where the windows that were chosen hold too few samples: the family on the nearest samples that carry it."""
+    orders, away = len(matrix), np.full(len(x), float(t[-1] - t[0]) / len(t))
+    before = np.searchsorted(t, x, side="right") - orders
+    behind = np.searchsorted(t, x, side="left") + orders - 1
+    if side != "right":
+        away = np.maximum(away, x - t[np.maximum(before, 0)])
+    if side != "left":
+        away = np.maximum(away, t[np.minimum(behind, len(t) - 1)] - x)
+    some = np.flatnonzero(~np.isfinite(errors[0]).all(axis=1))
+    half = 2 * away[some]
+    fits = exact.fits(t, y, x[some], half, orders - 1, orders, side)
+    missing = ~np.isfinite(errors[0][some])
+    value, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
+    jets[:, some] = np.where(missing, value, jets[:, some])
+    errors[:, some] = np.where(missing, error[..., None], errors[:, some])
+    widths[some] = np.where(missing, half[:, None], widths[some])
+
+
+def _settled(
+    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str, noises: list[noise.Noise], rounding: np.ndarray
+) -> tuple[Curve, list[noise.Noise]]:
+    """The curve with errors for σ = 1; channels whose residuals show another noise than supposed are fitted again."""
+    if len(t) <= few.MOST:
+        return few.curve(t, y, matrix, side)
+    rows = noise.stretches(len(t))
+    row = _level(matrix)
+    m = y.shape[1]
+    curves: list[tuple[np.ndarray, Curve]] = []
+    owner = np.zeros(m, dtype=int)
+
+    def fitted(channels: np.ndarray, supposed: list[noise.Noise]) -> list[noise.Noise]:
+        values = y if len(channels) == m else y[:, channels]
+        joined = max(v.block for v in supposed) > 1 and len(t) <= few.JOINED
+        if joined:
+            curve, after = few.curve(t, values, matrix, side)
+        else:
+            block = max(1, max(v.block for v in supposed) // 4)
+            curve, after = _long(t, values, matrix, side, np.array([v.sigma for v in supposed]), block), supposed
+        owner[channels] = len(curves)
+        curves.append((channels, curve))
+        jets, errors, _ = curve(t[rows.ravel()])
+        levels = np.nanmedian((errors[row] / matrix[row, 0]) ** 2, axis=0) * rows.shape[1]
+        rest = values[rows] - jets[0].reshape(*rows.shape, -1)
+        out = []
+        for j, (one, told) in enumerate(zip(channels, after, strict=True)):
+            if noises[one].sigma > _ROUNDED * rounding[one]:
+                seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
+                told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
+            out.append(told)
+        return out
+
+    final = list(noises)
+    pending = np.arange(m)
+    for last in (False, True):
+        left = []
+        for tied in (False, True):
+            some = pending[[(final[j].block > 1) == tied for j in pending]]
+            if not len(some):
+                continue
+            for j, told in zip(some, fitted(some, [final[j] for j in some]), strict=True):
+                if not last and not told.like(final[j]):
+                    left.append(j)
+                final[j] = told
+        pending = np.array(left, dtype=int)
+    kept = [(channels, owner[channels] == k, curve) for k, (channels, curve) in enumerate(curves)]
+    kept = [one for one in kept if one[1].any()]
+    if len(kept) == 1:
+        return kept[0][2], final
+
+    def together(x: np.ndarray) -> Found:
+        jets, errors = np.empty((len(matrix), len(x), m)), np.empty((len(matrix), len(x), m))
+        found = jets, errors, np.empty((len(x), m))
+        for channels, mine, curve in kept:
+            for total, part in zip(found, curve(x), strict=True):
+                total[..., channels[mine]] = part[..., mine]
+        return found
+
+    return together, final
+
+
+def _long(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str, sigma: np.ndarray, block: int) -> Curve:
+    """A long series, by its pyramid: the curve with errors for σ = 1."""
     orders, m = len(matrix), y.shape[1]
     n, span = len(t), float(t[-1] - t[0])
     per_bin = max(_FINEST, min(64.0, n / 2000))
@@ -180,24 +266,28 @@ def _long(
         if finest > 0 or per_bin <= _FINEST:
             break
         per_bin = max(_FINEST, per_bin / 4)
-    shape = (orders, len(x), m)
-    jets, errors, widths = np.zeros(shape), np.zeros(shape), np.zeros((len(x), m))
     groups: dict[tuple[Any, ...], list[int]] = {}
     for j in range(m):
         groups.setdefault(tuple((p.low, p.high, p.candidate) for p in parts[j]), []).append(j)
-    for members in groups.values():
-        some = np.array(members)
-        if not parts[members[0]]:  # too few samples for any choice: one fit of the family to all
-            fits = exact.fits(t, y[:, some], x, np.full(len(x), 2 * span), orders - 1, orders, side)
-            jets[:, :, some], widths[:, some] = fits.at(orders - 1), 2 * span
-            errors[:, :, some] = _errors(matrix, fits.covariance(orders - 1))[..., None]
-        else:
-            # the bias that was measured belongs to the error: (members, parts, N)
-            bias = np.array([[matrix**2 @ p.bias for p in parts[j]] for j in members])
-            spread = np.array([[matrix**2 @ p.spread for p in parts[j]] for j in members])
-            excess = np.sqrt(1 + np.divide(bias, spread, out=np.zeros_like(bias), where=spread > 0))
-            _along(whole, parts[members[0]], excess, x, some, matrix, side, jets, errors, widths)
-    return jets, errors, widths
+
+    def curve(x: np.ndarray) -> Found:
+        jets, errors = np.zeros((orders, len(x), m)), np.zeros((orders, len(x), m))
+        widths = np.zeros((len(x), m))
+        for members in groups.values():
+            some = np.array(members)
+            if not parts[members[0]]:  # too few samples for any choice: one fit of the family to all
+                fits = exact.fits(t, y[:, some], x, np.full(len(x), 2 * span), orders - 1, orders, side)
+                jets[:, :, some], widths[:, some] = fits.at(orders - 1), 2 * span
+                errors[:, :, some] = fits.errors(orders - 1, matrix)[..., None]
+            else:
+                # the bias that was measured belongs to the error: (members, parts, N)
+                bias = np.array([[matrix**2 @ p.bias for p in parts[j]] for j in members])
+                spread = np.array([[matrix**2 @ p.spread for p in parts[j]] for j in members])
+                excess = np.sqrt(1 + np.divide(bias, spread, out=np.zeros_like(bias), where=spread > 0))
+                _along(whole, parts[members[0]], excess, x, some, matrix, side, (jets, errors, widths))
+        return jets, errors, widths
+
+    return curve
 
 
 def _along(
@@ -208,11 +298,10 @@ def _along(
     channels: np.ndarray,
     matrix: np.ndarray,
     side: str,
-    jets: np.ndarray,
-    errors: np.ndarray,
-    widths: np.ndarray,
+    found: Found,
 ) -> None:
     """Add the parts' curves, each faded into the next."""
+    jets, errors, widths = found
     runs: list[tuple[float, float, choice.Candidate]] = []
     for p in parts:
         if runs and runs[-1][2] == p.candidate:
@@ -221,6 +310,7 @@ def _along(
             runs.append((p.low, p.high, p.candidate))
     fades = [min(a[1] - a[0], b[1] - b[0]) / 4 for a, b in pairwise(runs)]
     middle = np.array([(p.low + p.high) / 2 for p in parts])
+    some = slice(None) if len(channels) == jets.shape[2] else channels
     for i, (low, high, candidate) in enumerate(runs):
         before, after = (fades[i - 1] if i else np.inf), (fades[i] if i < len(fades) else np.inf)
         here = slice(*np.searchsorted(x, [low - before, high + after]))
@@ -238,26 +328,17 @@ def _along(
             channels,
             matrix,
         )
-        weight = np.ones(len(s))
-        if np.isfinite(before):
-            weight *= field.smoothstep(np.clip((s - low + before) / (2 * before), 0, 1))
-        if np.isfinite(after):
-            weight *= 1 - field.smoothstep(np.clip((s - high + after) / (2 * after), 0, 1))
-        jet *= weight[:, None]
-        error *= weight
-        width *= weight
-        some = slice(None) if len(channels) == jets.shape[2] else channels
+        for edge, fade, sign in ((low, before, 1), (high, after, -1)):
+            if np.isfinite(fade) and s[0] < edge + fade and s[-1] > edge - fade:
+                weight = field.smoothstep(np.clip(0.5 + sign * (s - edge) / (2 * fade), 0, 1))
+                jet *= weight[:, None]
+                error *= weight
+                width *= weight
         jets[:, here, some] += jet
         for k, (total, part) in enumerate(zip(errors, error, strict=True)):
             swell = np.stack([np.interp(s, middle, row) for row in excess[..., k]], axis=1)
             total[here, some] += part[:, None] * swell
         widths[here, some] += width[:, None]
-
-
-def _errors(matrix: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """(N, k): the standard errors of θ from the covariances of the jets."""
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(np.maximum(np.einsum("pi,ijk,pj->pk", matrix, covariance, matrix), 0))
 
 
 def given(
@@ -272,7 +353,7 @@ def given(
     low, high = exact.reach(t, x, half, side)
     if (high - low).sum() <= _EXACT or len(np.unique(half)) > 1 or side != "both":
         fits = exact.fits(t, y, x, half, orders - 1, orders, side)
-        jets, error = fits.at(orders - 1), _errors(matrix, fits.covariance(orders - 1))
+        jets, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
     else:
         jets, error = _binned(t, y, x, float(half[0]), matrix)
     jets[0] += offset
@@ -283,8 +364,6 @@ def _binned(
     t: np.ndarray, y: np.ndarray, x: np.ndarray, half: float, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same from bins of a twentieth of the half-width, blended between their edges."""
-    from . import local
-
     size = choice.HALVES[-1]
     bins = int(np.ceil((t[-1] - t[0]) / half * size))
     level = pyramid.build(t, y, float(t[0]), half / size, bins, 0)[0]

@@ -65,12 +65,12 @@ class Fits:
             out[:, i] = np.cumsum(d * np.einsum("abk,bk->ak", below, d), axis=0)
         return np.where(np.isnan(out), np.nan, np.maximum(out, 0))
 
-    def rises(self) -> np.ndarray:
-        """(D-1, K, k): for σ = 1 the variance of what degree p + 2 adds to degree p."""
+    def rises(self) -> tuple[np.ndarray, np.ndarray]:
+        """Twice (D-1, K, k): for σ = 1 the variance of what degree p + 1, and p + 2, adds to degree p."""
         d, noise = self.derivatives, self.noise
         one = np.einsum("iak,aak->aik", d**2, noise)
         two = np.einsum("iak,iak,ak->aik", d[:, :-1], d[:, 1:], self._beside())
-        return np.maximum(one[1:-1] + one[2:] + 2 * two[1:], 0)
+        return np.maximum(one[1:-1], 0), np.maximum(one[1:-1] + one[2:] + 2 * two[1:], 0)
 
     def _beside(self) -> np.ndarray:
         """(D, k): the covariances of neighbouring coefficients."""
@@ -89,6 +89,12 @@ class Fits:
         """(K, K, k): the covariance of the derivatives for σ = 1 at one degree."""
         d = self.derivatives[:, : degree + 1]
         return np.einsum("iak,abk,jbk->ijk", d, self.noise[: degree + 1, : degree + 1], d, optimize=True)
+
+    def errors(self, degree: int, matrix: np.ndarray) -> np.ndarray:
+        """(K, k): standard errors for σ = 1 of θ = matrix @ jet at one degree."""
+        with np.errstate(invalid="ignore"):
+            square = np.einsum("pi,ijk,pj->pk", matrix, self.covariance(degree), matrix)
+            return np.sqrt(np.maximum(square, 0))
 
 
 def both_sides(bins: int, half: int, nodes: np.ndarray, widen: bool) -> list[Windows]:
@@ -142,8 +148,8 @@ def fits(level: Level, windows: list[Windows], degree: int, orders: int, spread:
         gram[..., here] = (product @ ones[:, :half].T).reshape(size, size, -1)
         if spread:
             square[..., here] = (product @ ones[:, half:].T).reshape(size, size, -1)
-        values = level.total[0][rows].reshape(len(nodes), -1, m)
-        right[:, here] = np.moveaxis(np.matmul(moments[:, :size].T, values), 1, 0)
+        values = np.moveaxis(level.total[0][rows].reshape(len(nodes), -1, m), 2, 0).reshape(m * len(nodes), -1)
+        right[:, here] = (values @ moments[:, :size]).reshape(m, len(nodes), size).T
         scale = (2.0 / (shape.bins * level.width)) ** np.arange(orders)
         basis[..., here] = (derivatives(shape, degree, orders) * scale[:, None])[..., None]
     return solved(gram, square, right, basis)

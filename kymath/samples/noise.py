@@ -5,6 +5,10 @@ A pseudo-residual is y_i − (the Lagrange interpolation of its 2m neighbours), 
 means of b neighbours, times √b, sees it at b times lower frequency: equal for white noise; growing to a plateau, the
 long-run σ, for correlated noise, at most fourfold per doubling of b (a random walk); and far faster where it is the
 signal that no longer cancels. The long-run σ is what the standard errors of averages over many samples need.
+
+Where the noise is larger in some places than in others, the squared residuals of a fit show it: the logarithms of their
+means over blocks are smoothed by a straight line and as many cosines as stand out. That none does is the order
+selection test of Eubank and Hart (Ann. Statist. 20, 1992).
 """
 
 from __future__ import annotations
@@ -13,10 +17,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import correlation
+
 ORDERS = (1, 2, 3, 4)
 CLIP = 20.0  # in median absolute deviations: steps and outliers
 WALK = 4.5  # growth per doubling that no noise shows
+CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
+SLIGHT = 1.05
 _RUN, _RUNS = 4096, 10
+_BLOCKS, _INSIDE = 64, 256  # blocks along the series, and the samples in each that are looked at in a long one
+_FEWEST, _SMALLEST = 6, 8  # blocks, and samples in one
+_STANDS_OUT = 5.0  # what −2 log likelihood must fall by for each cosine: white noise passes 97 times in 100
 
 
 class Noise(NamedTuple):
@@ -32,6 +43,89 @@ class Noise(NamedTuple):
     settled: bool = True
     blind: bool = False
 
+    def like(self, other: Noise) -> bool:
+        """Whether a fit under one would be that under the other."""
+        return (
+            max(1, self.block // 4) <= 2 * max(1, other.block // 4)
+            and (self.block > 1) == (other.block > 1)
+            and 0.8 * other.sigma <= self.sigma <= 1.25 * other.sigma
+        )
+
+
+def stretches(n: int) -> np.ndarray:
+    """(runs, samples): the places of all samples, or of some stretches of a long series."""
+    if n <= _RUN * _RUNS:
+        return np.arange(n)[None]
+    return np.linspace(0, n - _RUN, _RUNS).astype(int)[:, None] + np.arange(_RUN)
+
+
+def blocks(n: int) -> np.ndarray | None:
+    """(blocks, samples): places all along the series; None where it is too short to tell them apart."""
+    count = min(_BLOCKS, n // _SMALLEST)
+    size = n // count if n <= _RUN * _RUNS and count else _INSIDE
+    if count < _FEWEST:
+        return None
+    return np.linspace(0, n - size, count).astype(int)[:, None] + np.arange(size)
+
+
+class Local(NamedTuple):
+    """σ² along t, relative to its mean: its integral at some knots."""
+
+    at: np.ndarray
+    total: np.ndarray
+
+    def over(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """σ over [low, high], relative to that of the series."""
+        least = (self.at[-1] - self.at[0]) / len(self.at)
+        low = np.clip(low, self.at[0], self.at[-1] - least)
+        high = np.clip(high, low + least, self.at[-1])
+        rise = np.interp(high, self.at, self.total) - np.interp(low, self.at, self.total)
+        return np.sqrt(rise / (high - low))
+
+
+def local(t: np.ndarray, rows: np.ndarray, squares: np.ndarray) -> Local | None:
+    """How σ varies, from squared residuals at ``rows`` (blocks, samples); None where they may all be alike."""
+    known = np.isfinite(squares)
+    squares = np.where(known, squares, 0)
+    median = np.median(squares, axis=1, keepdims=True)
+    mean = np.minimum(squares, CLIP**2 * median).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    if not (mean > 1e-290).all():
+        return None
+    log = np.log(mean)
+    count, half = len(log), rows.shape[1] / 2
+    line = np.linspace(-1, 1, count)
+    slope = float(log @ line / (line @ line))
+    wave = correlation.cosines(log - slope * line)
+    wave[0] = slope * np.sqrt(line @ line)  # the mean does not matter
+    chance = 1 / half + 1 / (2 * half**2) + 1 / (6 * half**3)  # the variance of log χ², trigamma
+    chance = max(chance, float(np.mean(wave[count // 2 :] ** 2)))  # more where tails are long or noise hangs together
+    gain = np.cumsum(wave**2 / chance - _STANDS_OUT)
+    if gain.max() <= 0:
+        return None
+    wave[0], wave[np.argmax(gain) + 1 :] = 0, 0
+    smooth = np.exp(slope * line + correlation.from_cosines(wave))
+    knots = np.linspace(t[0], t[-1], 8 * count + 1)
+    values = np.interp(knots, t[rows].mean(axis=1), smooth / smooth.mean())
+    return Local(knots, np.concatenate([[0], np.cumsum((values[1:] + values[:-1]) / 2 * np.diff(knots))]))
+
+
+def seen(residual: np.ndarray, spent: float, supposed: Noise, before: Noise) -> Noise:
+    """The noise of the residuals (runs, samples) of a fit; ``before``: what pseudo-residuals said of it."""
+    known = np.isfinite(residual).all(axis=0)
+    limit = 6 * np.median(np.abs(residual[:, known])) if known.any() else 0.0  # steps and outliers
+    if not (limit > 0 and np.isfinite(spent)):
+        return supposed
+    rest = np.clip(residual[:, known], -limit, limit)
+    found = correlation.judge(rest, min(spent, rest.shape[1] / 4))
+    # a kink that the fit misses is in one place, noise is everywhere
+    quarters = [correlation.judge(q, min(spent / 4, q.shape[1] / 4)).gain for q in np.array_split(rest, 4, axis=1)]
+    everywhere = np.median(quarters) > CLEAR / 4
+    if everywhere and found.gain > CLEAR and found.long > SLIGHT * found.short:
+        known_well = before.block > 1 and before.settled
+        long = min(found.long, 2 * before.sigma) if known_well else found.long
+        return Noise(long, 2 * found.reach, found.short, supposed.settled)
+    return Noise(before.short, 1, before.short)
+
 
 def measure(t: np.ndarray, y: np.ndarray) -> list[Noise]:
     """The noise of each channel of y (n, m), no gaps."""
@@ -39,7 +133,7 @@ def measure(t: np.ndarray, y: np.ndarray) -> list[Noise]:
     scales, rows, counts = [], [], []
     block = 1
     while len(runs[0][0]) // block >= 24 or block == 1:
-        squares = [_squares(*_means(tt, yy, block)) for tt, yy in runs]
+        squares = [_squares(*means(tt, yy, block)) for tt, yy in runs]
         scales.append(block)
         rows.append(block * _least(squares))
         counts.append(sum(len(tt) // block for tt, _ in runs))
@@ -79,7 +173,7 @@ def _runs(t: np.ndarray, y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(t[s : s + _RUN], y[s : s + _RUN]) for s in starts]
 
 
-def _means(t: np.ndarray, y: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+def means(t: np.ndarray, y: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
     if block == 1:
         return t, y
     k = len(t) // block

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ..errors import error_for
-from ..evidence import converged
+from ..errors import Status, error_for
+from ..evidence import alike, converged, marked
 from ..families import ConnectionFunction
 from ..result import Parameters
 from .series import Series
@@ -82,3 +84,47 @@ class SampledTransform(Parameters):
             f"<tr><th>parameter</th><th>median</th><th>median error</th></tr>{rows}</table>"
             f"<p>{html.escape(self.message)}</p>"
         )
+
+
+# jets and errors of θ (K, k, m), half-widths (k, m)
+Found = tuple[np.ndarray, np.ndarray, np.ndarray]
+Curve = Callable[[np.ndarray], Found]  # of sorted points
+
+
+class Answer:
+    """The arrays of the answer, written block by block: a block stays in the cache until it is done."""
+
+    def __init__(self, family: ConnectionFunction, points: int, channels: int) -> None:
+        self.family = family
+        self.theta = [np.empty((points, channels)) for _ in range(family.size)]
+        self.errors = [np.empty((points, channels)) for _ in range(family.size)]
+        self.widths = np.empty((points, channels))
+        self.good = np.zeros((points, channels), dtype=bool)
+
+    def write(self, here: slice, channels: np.ndarray, jets: np.ndarray, errors: np.ndarray, width: np.ndarray) -> None:
+        """Fill in jets and errors (N, k, m) and half-widths (k, m)."""
+        some = slice(None) if len(channels) == self.good.shape[1] else channels
+        for total, part in zip(self.theta, self.family.from_jet(tuple(jets)), strict=True):
+            total[here, some] = part
+        for total, part in zip(self.errors, errors, strict=True):
+            total[here, some] = part
+        self.widths[here, some] = width
+        good = np.isfinite(jets[0])
+        for part in (*jets[1:], *errors):
+            good &= np.isfinite(part)
+        self.good[here, some] = good
+
+    def done(self, order: np.ndarray | None) -> tuple[Any, ...]:
+        """θ, errors, status and half-widths at the points as they were given."""
+        status = alike(self.good.shape)
+        arrays = [*self.theta, *self.errors, self.widths]
+        if not self.good.all():
+            for array in arrays:
+                array[~self.good] = np.nan
+            status = marked(status, ~self.good, Status.NOT_FINITE)
+        if order is not None:
+            back = np.empty_like(order)
+            back[order] = np.arange(len(order))
+            arrays, status = [a[back] for a in arrays], status[back]
+        size = len(self.theta)
+        return tuple(arrays[:size]), tuple(arrays[size : 2 * size]), status, arrays[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -88,7 +89,7 @@ def numbers(name: str, values: Any) -> np.ndarray:
     """A new float array of real numbers, or ``BadSamples``."""
     array = np.asarray(values)
     kind = array.dtype.kind
-    if np.ma.isMaskedArray(values):
+    if "numpy.ma" in sys.modules and np.ma.isMaskedArray(values):  # who has a masked array has loaded them
         array = np.ma.filled(np.ma.asarray(values).astype(float), np.nan)
     elif kind == "c":
         raise BadSamples(f"{name} is complex: the transform of data is for real numbers; give its parts apart.")

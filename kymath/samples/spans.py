@@ -3,10 +3,11 @@
 Each window's samples are dealt to two interleaved halves. What a fit of order q misses shows as its difference from
 order q + 2 on the same samples; the two halves' differences share that bias and no noise, so the mean of their product
 over some hundred windows is the squared bias, whatever σ is. The choice has the least risk (bias² + variance) up to
-what the risk's own scatter cannot tell apart, and one order more is fitted: it has no bias to speak of, so its standard
-error covers. Windows whose residual exceeds the noise are no candidates. Parts of the series choose for themselves
-where that gains four standard deviations. Limits: the two halves must not share noise (autocorrelated noise reads as
-bias: the windows come out narrow), and a feature between two nodes is not seen.
+what the risk's own scatter cannot tell apart, and a higher order is fitted. What that still misses is told with its
+standard error: see :mod:`kymath.samples.unseen`. Windows whose residual exceeds the noise are no candidates. Parts of
+the series choose for themselves where that gains four standard deviations. Limits: the two halves must not share noise
+(autocorrelated noise reads as bias: the windows come out narrow), and a feature between two nodes is not seen. An oscillation of many turns is followed
+another way: see :mod:`kymath.samples.turns`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,23 @@ _RATIO = 1.5
 _SPLIT = 4.0  # standard deviations by which a part must gain to leave the whole's choice
 _ENOUGH = 400  # samples that a window needs for the choice; more are averaged in groups
 _FREEDOM = 4
+_CHANCE = 1.0  # standard deviations of the bias that an end's candidate may show
+_COHERENT = 0.9  # of the neighbours must see one wave
 _LEAF = 16  # nodes in the smallest part that chooses for itself
 
 
 @dataclass(frozen=True)
 class Span:
-    """One choice: half-width in units of t, and order."""
+    """One choice: half-width in units of t, and order; ``whole``: the plain family, on all of the series."""
 
     half: float
     order: int
+    whole: bool = False
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Choices along the series: ``spans[which[j]]`` is the one of node ``nodes[j]``."""
+    """Choices along the series: ``spans[which[j]]`` is the one of node ``nodes[j]``. No spans: no wave."""
 
     nodes: np.ndarray
     spans: tuple[Span, ...]
@@ -72,9 +76,9 @@ def choose(kind: Any, t: np.ndarray, y: np.ndarray, side: str) -> Choices | None
         near = np.minimum((np.arange(nodes.size) + step // 2) // step, nodes[::step].size - 1)
         level = np.inf
         for order, trial in found.items():
-            # one order more than the best leaves no bias to speak of; a family that holds throughout needs none
+            # orders beyond the best leave no bias to speak of; a family that holds throughout needs none
             holds = half >= reach and order == kind.orders_auto[0]
-            spans.append(Span(float(half), order + (not holds)))
+            spans.append(Span(float(half), order + kind.more * (not holds), bool(holds)))
             trials.append(trial[near])
             level = min(level, trials[-1].level)
         worse = worse + 1 if level > 9 * best else 0
@@ -84,7 +88,24 @@ def choose(kind: Any, t: np.ndarray, y: np.ndarray, side: str) -> Choices | None
         half *= _RATIO
     if not trials:
         return None
-    return settle(nodes, spans, trials)
+    chosen = settle(nodes, spans, trials)
+    if chosen is not None and kind.wave and not _coherent(nodes, trials, chosen, spans):
+        return Choices(nodes, (), chosen.which)
+    return chosen
+
+
+def _coherent(nodes: np.ndarray, trials: list[Trial], found: Choices, spans: list[Span]) -> bool:
+    """Whether neighbours see one wave: their turns in a half-width differ by less than a quarter. Noise that wanders,
+    and a curve without waves, hold some turn in every window, each another."""
+    index = [spans.index(one) for one in found.spans]
+    rate = np.array([trials[index[j]].rate[k] for k, j in enumerate(found.which)])
+    half = np.array([one.half for one in found.spans])[found.which]
+    step = int(np.clip(np.median(half) / np.median(np.diff(nodes)), 1, nodes.size // 4))  # windows a half-width apart
+    apart = np.abs(rate[step:] - rate[:-step]) * np.minimum(half[step:], half[:-step])
+    known = np.isfinite(apart)
+    if np.isfinite(rate).mean() < 0.5:
+        return False
+    return bool(known.sum() < 8 or np.mean(apart[known] < np.pi / 2) > _COHERENT)
 
 
 def _means(values: np.ndarray, group: int) -> np.ndarray:
@@ -104,6 +125,7 @@ class Trial:
     rate: np.ndarray
     scale: np.ndarray
     freedom: np.ndarray
+    reported: np.ndarray | None = None  # the squared error that would be reported: no less than the variance two above
 
     def __getitem__(self, pick: Any) -> Trial:
         return Trial(
@@ -113,6 +135,7 @@ class Trial:
             self.rate[pick],
             self.scale[pick],
             self.freedom[pick],
+            None if self.reported is None else self.reported[pick],
         )
 
     @property
@@ -129,9 +152,10 @@ def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: flo
     windows = frames(t, nodes, np.full(nodes.size, half), side)
     orders = kind.orders_auto
     carrier = kind.carriers(t, y, windows, orders[-1])
-    out = {q: Trial(*(np.full(nodes.size, np.nan) for _ in range(6))) for q in orders}
+    out = {q: Trial(*(np.full(nodes.size, np.nan) for _ in range(6 + kind.ends))) for q in orders}
     ends: list[dict[int, np.ndarray]] = []
     start = np.full(nodes.size, np.nan)
+    floor = (1e-9 * np.ptp(y)) ** 2  # the rate is sought to 1e-10: residuals below tell no order from another
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         start[places] = kind.locate(block, carrier[places], orders[-1])
         levers = {}
@@ -141,18 +165,22 @@ def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: flo
             levers[q] = answer.lever[kind.rate] ** 2
             if q not in orders:
                 continue
-            scale = answer.rest / answer.freedom
+            scale = np.maximum(answer.rest / answer.freedom, floor)
             usual = np.median(scale[answer.freedom >= _FREEDOM]) if (answer.freedom >= _FREEDOM).any() else np.inf
             scale = np.maximum(scale, usual / 2)  # few degrees of freedom are sometimes lucky
             variance = scale * answer.lever[kind.rate] ** 2
             rate = answer.theta[kind.rate]
             good = (answer.signal**2 > 25 * scale) & ~answer.doubt.any(axis=1) & (variance < rate**2 / 4)
             good &= answer.freedom >= _FREEDOM
+            if kind.wave:  # noise that wanders has half a turn of some wave in every window
+                good &= rate * windows.half[places] >= np.pi
             one = out[q]
             # nested fits: the variance of the difference is the difference of variances; a half has twice it
             one.chance[places] = 2 * scale * np.maximum(levers[q + 2] - levers[q], 0)
             one.variance[places] = np.where(good, variance, np.nan)
             one.rate[places] = np.where(good, rate, np.nan)
+            if one.reported is not None:
+                one.reported[places] = scale * levers[q + 2]
             one.scale[places], one.freedom[places] = scale, answer.freedom
     for part in (0, 1):
         rates = {q: np.full(nodes.size, np.nan) for q in range(orders[0], orders[-1] + 3)}
@@ -180,7 +208,9 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
         [np.mean(logs[keep, j]) if keep.any() else np.nan for j, keep in enumerate((good & often[:, None]).T)]
     )
     size = np.exp(np.where(np.isfinite(size), size, np.nanmedian(size)))
-    bias, chance, variance = bias / size, chance / size, variance / size
+    # the variance that counts is the one that would be told
+    told = np.array([one.variance if one.reported is None else one.reported for one in trials])
+    bias, chance, variance = bias / size, chance / size, told / size
     apart = 0.75 * (nodes[-1] - nodes[0]) / np.array([one.half for one in spans]) / nodes.size  # free windows per node
     which = np.zeros(nodes.size, dtype=int)
 
@@ -205,8 +235,41 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
             split(a, b, mine if mine != held and (alone > (b - a) / 2 or (won and alone >= -2)) else held)
 
     split(0, nodes.size, best(0, nodes.size, 0))
+    _ends(nodes, spans, trials, good, bias, chance, size, which)
     used, which = np.unique(which, return_inverse=True)
     return Choices(nodes, tuple(spans[j] for j in used), which)
+
+
+def _ends(
+    nodes: np.ndarray,
+    spans: list[Span],
+    trials: list[Trial],
+    good: np.ndarray,
+    bias: np.ndarray,
+    chance: np.ndarray,
+    size: np.ndarray,
+    which: np.ndarray,
+) -> None:
+    """At the ends, where windows are one-sided and high orders dear: the least variance that shows no bias.
+
+    All windows of an end hold the same samples, so that there is one draw of the bias and nothing to average: a
+    candidate stands unless its bias is beyond chance, and replaces the choice where it halves the variance.
+    """
+    if any(one.reported is None for one in trials):
+        return
+    reported = np.array([one.reported for one in trials]) / size
+    for zone in (nodes - nodes[0] < spans[which[0]].half, nodes[-1] - nodes < spans[which[-1]].half):
+        place, some = np.flatnonzero(zone), max(1, int(zone.sum()) // 4)
+        place = place[:some] if zone[0] else place[-some:]
+        held = which[place[0 if zone[0] else -1]]
+        if spans[held].whole:
+            continue
+        stands = good[:, place].mean(axis=1) >= 0.9
+        stands &= np.nanmean(bias[:, place], axis=1) <= _CHANCE * np.nanmean(chance[:, place], axis=1)
+        cost = np.where(stands, np.nanmean(reported[:, place], axis=1), np.inf)
+        mine = int(np.argmin(cost))
+        if cost[mine] < 0.5 * np.nanmean(reported[held, place]):
+            which[place] = mine
 
 
 def _fits_noise(trials: list[Trial]) -> np.ndarray:

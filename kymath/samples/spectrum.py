@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compress import Frames, legendre
+from .compress import Frames, fast_length, legendre
 
 _SHARE = 0.25  # windows whose middles are nearer than this part of the half length share a start
 
@@ -31,8 +31,6 @@ def dominant(t: np.ndarray, y: np.ndarray, windows: Frames, trend: int) -> np.nd
 
 
 def _peak(t: np.ndarray, y: np.ndarray, windows: Frames, size: int, trend: int) -> np.ndarray:
-    from scipy import fft
-
     u = np.linspace(-1, 1, size)
     points = windows.middle[:, None] + windows.half[:, None] * u
     values = np.interp(points, t, y)
@@ -47,13 +45,13 @@ def _peak(t: np.ndarray, y: np.ndarray, windows: Frames, size: int, trend: int) 
     if hole is not None:  # a straight line over a gap would be a wave of its own
         values = np.where(hole, 0.0, values)
         values = values - (values @ even.T) @ even
-    length = fft.next_fast_len(4 * size, real=True)
+    length = fast_length(4 * size)
     bins = np.arange(1, length // 2)
     kappa = np.pi * bins / length * (size - 1)
     centre = np.exp(1j * kappa)  # the grid's middle is u = 0
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        return np.conj(fft.rfft(rows, length, axis=1)[:, bins] * centre)
+        return np.conj(np.fft.rfft(rows, length, axis=1)[:, bins] * centre)
 
     waves = transform(values)
     cross = transform(even)
@@ -70,14 +68,12 @@ def _peak(t: np.ndarray, y: np.ndarray, windows: Frames, size: int, trend: int) 
 
 def fastest(y: np.ndarray) -> float:
     """Radians per sample below which 99 % of the variation lies, judged from some dozen stretches."""
-    from scipy import fft
-
     length = int(min(y.size, 4096))
     begins = np.unique(np.linspace(0, y.size - length, 24).astype(int))
     rows = y[begins[:, None] + np.arange(length)]
     u = legendre(np.linspace(-1, 1, length), min(2, length - 1))
     q = np.linalg.qr(u)[0]
     rows = (rows - (rows @ q) @ q.T) * np.hanning(length)
-    power = np.abs(fft.rfft(rows, axis=1)) ** 2
+    power = np.abs(np.fft.rfft(rows, axis=1)) ** 2
     share = np.cumsum(power, axis=1) / np.maximum(power.sum(axis=1, keepdims=True), 1e-300)
     return float(np.max(np.argmax(share > 0.99, axis=1) + 2) * 2 * np.pi / length)

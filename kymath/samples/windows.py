@@ -16,11 +16,15 @@ from .custom import CustomWindows
 from .exponential import ExponentialWindows
 from .harmonic import HarmonicWindows
 from .spans import choose
+from .turns import Followed, followed
+from .unseen import unseen
 
 Fitted = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray, str]
 
+_NO_WAVE = 5  # the reason: no single frequency
 _OUTLIER = 5.0  # robust scales from the window's own curve
 _POOLED = 8.0  # degrees of freedom with which the series' σ steadies that of a window
+_CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero by chance now and then
 _CLEAR = 0.01  # a frequency known this well needs no half period
 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
@@ -40,6 +44,7 @@ class Track:
     width: np.ndarray
     scale: float
     notes: tuple[str, ...] = ()
+    raw: tuple[np.ndarray, np.ndarray] | None = None  # θ and error before any is withheld: smooth between nodes
 
 
 def fit(
@@ -150,7 +155,14 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
         else:
             track = _direct(kind, t, y, at, half, np.full(at.size, kind.plain), side, 0.0)
     else:
+        whole = followed(kind, t, y, at, side) if kind.wave else None
+        if whole is not None:
+            return _whole(kind, whole, notes)
         choices = kind.choose(t, y, side) if isinstance(kind, CustomWindows) else choose(kind, t, y, side)
+        if choices is not None and not choices.spans:
+            track = _empty(kind, np.full(at.size, np.nan))
+            track.reason[:], track.notes = _NO_WAVE, tuple(notes)
+            return track
         if choices is None:
             half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
         else:
@@ -163,8 +175,18 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
                 scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
         track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
     notes = [*notes, *_correlated(kind, t, y, at, track)]
+    if width is None and getattr(kind, "doubted", False):
+        _withhold(kind, track, _CHOSEN)
     track.notes = tuple(notes)
     return track
+
+
+def _whole(kind: Any, found: Followed, notes: list[str]) -> Track:
+    """An oscillation that was followed along the whole series."""
+    reason = np.where(kind.unsure(found.theta, found.error) < 0.5, 0, 3)
+    reason[found.weak] = 2
+    found.theta[:, reason > 0], found.error[:, reason > 0] = np.nan, np.nan
+    return Track(found.theta, found.error, reason, found.half, found.sigma, (*notes, *found.notes))
 
 
 def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: Track) -> list[str]:
@@ -177,7 +199,7 @@ def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: 
         return []
     rest = y - kind.value(track.theta)
     known = np.isfinite(rest)
-    if known.mean() < 0.5 or np.median(np.abs(rest[known])) < 1e-9 * np.max(np.abs(y)):
+    if known.mean() < 0.5 or np.median(np.abs(rest[known])) <= 1e-9 * np.max(np.abs(y)):
         return []
     limit = 5 * np.median(np.abs(rest[known]))  # a few bad windows are no correlation
     rest = np.where(known, np.clip(rest - rest[known].mean(), -limit, limit), 0.0)
@@ -196,10 +218,18 @@ def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: 
         turn = track.theta[kind.rate] * float(np.median(np.diff(t)))
     factor = 1 + 2 * sum((rho * np.cos(turn * (k + 1)) for k, rho in enumerate(lags)), start=np.zeros(at.size))
     track.error = track.error * np.sqrt(np.maximum(factor, 1.0))
+    _withhold(kind, track, 0.5)
     return [
         f"The residuals are correlated ({lags[0]:.2f} from one sample to the next): the errors are widened for it, "
         "and a width chosen from the data is too narrow."
     ]
+
+
+def _withhold(kind: Any, track: Track, limit: float) -> None:
+    """No answer where it is less sure than the limit."""
+    vague = (track.reason == 0) & ~(kind.unsure(track.theta, track.error) < limit)
+    track.reason[vague] = 3
+    track.theta[:, vague], track.error[:, vague] = np.nan, np.nan
 
 
 def _sparingly(t: np.ndarray, at: np.ndarray, half: np.ndarray, side: str) -> bool:
@@ -232,19 +262,28 @@ def _along(
         track = _direct(kind, t, y, nodes, np.full(nodes.size, half), np.full(nodes.size, order), side, shared)
         scale = track.scale
         first, weights = stencil(nodes, points)
-        smooth = kind.unfold(track.theta, nodes[1] - nodes[0])
+        assert track.raw is not None
+        smooth = kind.unfold(track.raw[0], nodes[1] - nodes[0])
         theta = kind.fold(read(smooth, first, weights))
         near = np.clip(np.round((points - nodes[0]) / (nodes[1] - nodes[0])).astype(int), 0, nodes.size - 1)
-        error = read(track.error, first, np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=0))
-        # near a pole of θ(t) a cubic through four nodes is no answer: fit there
+        reason = track.reason[near]
+        even = track.raw[1] * kind.units(track.raw[0])
+        even = read(even, first, np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=0))
+        error = even / kind.units(theta)
+        # where a cubic through four nodes is no answer: fit there
         rates = range(len(error)) if kind.rate is None else [kind.rate]
-        bent = np.any([np.abs(np.diff(smooth[i], n=3))[first] > 4 * error[i] for i in rates], axis=0)
+        curved = np.abs(np.diff(smooth, n=4, axis=1))  # a cubic is off by a fortieth of it
+        curved = np.maximum(np.pad(curved, ((0, 0), (1, 0)), "edge"), np.pad(curved, ((0, 0), (0, 1)), "edge"))
+        bent = np.any([curved[i][first] > 2 * even[i] for i in rates], axis=0)
         rough = ~np.isfinite(theta).all(axis=0) | bent
         sure = np.zeros(points.size, dtype=bool)
         for j in range(4):
             sure |= track.reason[first + j] == 0
         rough &= sure  # where no node has an answer, the points between have none
-        into.theta[:, some], into.error[:, some], into.reason[some] = theta, error, track.reason[near]
+        vague = ~(kind.unsure(theta, error) < 0.5) | ~np.isfinite(theta + error).all(axis=0)  # at the point itself
+        reason = np.where((reason == 0) | (reason == 3), np.where(vague, 3, 0), reason)
+        theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
+        into.theta[:, some], into.error[:, some], into.reason[some] = theta, error, reason
         missing = some[~rough & ~np.isfinite(theta).all(axis=0)]
         into.theta[:, missing], into.error[:, missing] = np.nan, np.nan
         left = np.flatnonzero(rough)
@@ -275,12 +314,16 @@ def _direct(
     track = _empty(kind, half)
     theta, lever = track.theta, track.error
     rest, freedom, signal = (np.zeros(at.size) for _ in range(3))
+    step, beyond = np.zeros((2, *theta.shape))
     doubt = np.zeros((at.size, len(kind.flags)), dtype=bool)
     for q in np.unique(order):
         some = np.flatnonzero(order == q)
-        for places, answer in fits(kind, t, y, at[some], frames(t, at[some], half[some], side), int(q)):
+        windows = frames(t, at[some], half[some], side)
+        for places, answer, above in fits(kind, t, y, at[some], windows, int(q), bool(shared)):
             now = some[places]
             theta[:, now], lever[:, now] = answer.theta, answer.lever
+            if above is not None:
+                step[:, now], beyond[:, now] = above.theta - answer.theta, above.lever
             rest[now], freedom[now], signal[now], doubt[now] = (
                 answer.rest, answer.freedom, answer.signal, answer.doubt)  # fmt: skip
     floor = (4 * np.finfo(float).eps * np.max(np.abs(y))) ** 2
@@ -288,29 +331,32 @@ def _direct(
     fair = np.isfinite(own) & (freedom > 0)
     pooled = float(np.median(own[fair])) if fair.any() else np.nan
     variance = np.maximum((rest + shared * pooled) / (freedom + shared) if shared else own, floor)
-    error = lever * np.sqrt(variance)
+    error = np.sqrt(lever**2 * variance + unseen(at, half, step, lever, beyond, variance, order > kind.plain))
     reason = _judge(kind, theta, error, variance, freedom, signal, doubt)
+    track.raw = theta.copy(), error.copy()
     theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
     track.error, track.reason, track.scale = error, reason, float(np.sqrt(pooled))
     return track
 
 
 def fits(
-    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, order: int
-) -> Iterator[tuple[np.ndarray, Any]]:
-    """Places and answers, some thousand windows at a time."""
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, order: int, doubted: bool = False
+) -> Iterator[tuple[np.ndarray, Any, Any]]:
+    """Places, answers, and if ``doubted`` those of the order above (else None), some thousand windows at a time."""
     enough = np.flatnonzero(windows.count >= kind.least)
     if not enough.size:
         return
     windows = windows[enough]
     if isinstance(kind, CustomWindows):
         for places, answer in kind.fits(t, y, at[enough], windows, order):
-            yield enough[places], answer
+            yield enough[places], answer, None
         return
+    orders = (order, order + 1) if doubted and getattr(kind, "doubted", False) else (order,)
     carrier = kind.carriers(t, y, windows, order)
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         start = kind.locate(block, carrier[places], order)
-        yield enough[places], kind.answers(block, windows[places], start, carrier[places], (order,))[order]
+        answers = kind.answers(block, windows[places], start, carrier[places], orders)
+        yield enough[places], answers[order], answers.get(order + 1)
 
 
 def _judge(
