@@ -6,8 +6,8 @@ over some hundred windows is the squared bias, whatever σ is. The choice has th
 what the risk's own scatter cannot tell apart, and a higher order is fitted. What that still misses is told with its
 standard error: see :mod:`kymath.samples.unseen`. Windows whose residual exceeds the noise are no candidates. Parts of
 the series choose for themselves where that gains four standard deviations. Limits: the two halves must not share noise
-(autocorrelated noise reads as bias: the windows come out narrow), and a feature between two nodes is not seen. An oscillation of many turns is followed
-another way: see :mod:`kymath.samples.turns`.
+(autocorrelated noise reads as bias: the windows come out narrow), and a feature between two nodes is not seen. An
+oscillation of many turns is followed another way: see :mod:`kymath.samples.turns`.
 """
 
 from __future__ import annotations
