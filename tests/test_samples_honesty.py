@@ -235,3 +235,15 @@ def test_an_answer_does_not_depend_on_the_blocks_that_it_is_read_in(monkeypatch,
     blocks = ky.samples(t, y, ky.Polynomial(2), side=side)
     for a, b in zip(whole.theta + whole.error, blocks.theta + blocks.error, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7 * np.abs(a).max())
+
+
+def test_one_series_gives_one_column_whatever_its_noise_turns_out_to_be():
+    """White as the pseudo-residuals see it, moving means as the residuals do: fitted twice, once each way."""
+    t = np.linspace(0, 1, 1000)
+    for seed in range(3):
+        e = np.random.default_rng(seed).normal(size=(1004, 2))
+        noise = sum(e[k : k + 1000] for k in range(5)) / np.sqrt(5)
+        y = np.sin(6 * t)[:, None] + 0.03 * noise
+        one, both = ky.samples(t, y[:, 0], ky.Polynomial(2)), ky.samples(t, y, ky.Polynomial(2))
+        assert one.theta[0].shape == (1000,)
+        np.testing.assert_allclose(both.theta[0][:, 0], one.theta[0], atol=0.05)

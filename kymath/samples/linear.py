@@ -225,8 +225,8 @@ def _settled(
     pending = np.arange(m)
     for last in (False, True):
         left = []
-        for tied in (False, True):
-            some = pending[[(final[j].block > 1) == tied for j in pending]]
+        hangs = np.array([final[j].block > 1 for j in pending], dtype=bool)  # as the fit supposes: it may say otherwise
+        for some in (pending[~hangs], pending[hangs]):
             if not len(some):
                 continue
             for j, told in zip(some, fitted(some, [final[j] for j in some]), strict=True):
