@@ -17,6 +17,8 @@ import typer
 
 from kymath.errors import KYError, NotApplicable, ParseError
 
+from .bench import EXAMPLES as BENCH_EXAMPLES
+from .bench import bench
 from .command import ExampleCommand, FormulaCommand
 from .compare import EXAMPLES as COMPARE_EXAMPLES
 from .compare import compare
@@ -69,6 +71,10 @@ app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
 app.command("samples", cls=ExampleCommand, epilog=SAMPLES_EXAMPLES)(samples)
 app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
 app.command("train", cls=ExampleCommand, epilog=TRAIN_EXAMPLES)(train)
+
+nn = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+nn.command("bench", cls=ExampleCommand, epilog=BENCH_EXAMPLES)(bench)
+app.add_typer(nn, name="nn", help="The neural attention: what it costs.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,47 @@
+"""The picture: time against the length, both on logarithmic axes."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullFormatter
+from targets import WORDS
+
+INK, SHADE = "#1a1a1a", "#ececec"
+STYLES = {
+    "ky": ("#0072b2", "o", "KY-attention"),
+    "sdpa": ("#1a1a1a", "s", "causal SDPA"),
+    "reference": ("#d55e00", "^", "the paper's form"),
+    "local-attention": ("#8c8c8c", "D", "local-attention"),
+}
+
+
+def times(found, path):
+    """Forward on the left, forward and backward on the right."""
+    figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.0), sharey=True, layout="constrained")
+    lengths = sorted({row.length for row in found.rows})
+    for ax, (what, words) in zip(axes, WORDS.items(), strict=True):
+        for name in found.names:
+            colour, marker, label = STYLES[name]
+            rows = found.of(name)
+            points = [1e3 * getattr(row, what) for row in rows]
+            ax.plot([row.length for row in rows], points, color=colour, marker=marker, ms=5, lw=1.5, label=label)
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xticks(lengths, [f"{n}" for n in lengths])
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+        ax.minorticks_off()
+        ax.set_xlabel("tokens, L", color=INK)
+        ax.set_title(words, fontsize=10, color=INK)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(color=SHADE, lw=0.8)
+        ax.set_axisbelow(True)
+    axes[0].set_ylabel("milliseconds", color=INK)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

@@ -1,0 +1,137 @@
+"""``kymath nn bench``: what the attention costs beside its rivals, the face of :func:`kymath.nn.bench.measure`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import options as given
+from .output import console, table, write_json
+
+if TYPE_CHECKING:
+    from kymath.nn.bench import Measured
+
+EXAMPLES = """\
+kymath nn bench
+kymath nn bench --lengths 1024,4096 --window 128 --threads 1
+kymath nn bench --device cuda --dtype bfloat16 --backend triton --lengths 256,1024,4096,8192,32768 --json
+"""
+_DTYPES = ("float32", "bfloat16", "float16", "float64")
+_BACKENDS = ("auto", "reference", "blocked", "flex", "triton")
+_LONGEST = 1 << 20
+
+
+def bench(
+    lengths: Annotated[
+        str, typer.Option("--lengths", metavar="NUMBERS", help="Tokens in a sequence, with commas between.")
+    ] = "256,1024,4096",
+    window: Annotated[int, typer.Option("--window", metavar="W", help="Tokens a query sees, its own included.")] = 15,
+    width: Annotated[int, typer.Option("--width", metavar="N", help="Of the model, d.")] = 512,
+    heads: Annotated[int, typer.Option("--heads", metavar="N", help="They share the width evenly.")] = 16,
+    batch: Annotated[int, typer.Option("--batch", metavar="N", help="Sequences at a time.")] = 1,
+    backend: Annotated[
+        str, typer.Option("--backend", metavar="WORD", help="Of KY-attention: auto, reference, blocked, flex, triton.")
+    ] = "auto",
+    dtype: Annotated[
+        str, typer.Option("--dtype", metavar="WORD", help="float32, bfloat16, float16, float64.")
+    ] = "float32",
+    device: Annotated[str, typer.Option("--device", metavar="WORD", help="cpu, cuda, cuda:1, mps, xpu.")] = "cpu",
+    threads: Annotated[
+        int | None, typer.Option("--threads", metavar="N", help="Of the processor; as PyTorch has it if left out.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="S", help="Spent repeating at each length, at least.")
+    ] = 5.0,
+    json: given.Json = False,
+) -> int:
+    """Time and memory of KY-attention beside causal SDPA, the paper's form, and local-attention where installed."""
+    given.one_of(backend, _BACKENDS, "--backend")
+    given.one_of(dtype, _DTYPES, "--dtype")
+    asked = _lengths(lengths)
+    if not 0 <= seconds <= 3600:
+        raise given.Misuse(f"--seconds must be from 0 to 3600; {seconds:g} was given.")
+    try:
+        from kymath.nn import bench as measuring
+    except ImportError as missing:
+        raise given.Misuse(str(missing)) from missing
+    try:
+        setting = measuring.Setting(width, heads, window, batch, dtype, device, backend, threads)
+        with _progress() as watch:
+            found = measuring.measure(setting, asked, seconds=seconds, watch=watch)
+    except (ValueError, NotImplementedError) as error:
+        raise given.Misuse(str(error)) from error
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error) and not isinstance(error, MemoryError):
+            raise
+        raise given.Misuse(
+            f"--lengths {max(asked)} at this width and batch do not fit in memory; ask for less."
+        ) from error
+    if json:
+        write_json(found.record())
+    else:
+        _show(found)
+    return 0
+
+
+def _lengths(text: str) -> list[int]:
+    """Whole numbers with commas or blanks between them."""
+    found = []
+    for piece in text.replace(",", " ").split():
+        if not (piece.isascii() and piece.isdigit() and len(piece) < 9 and 1 <= int(piece) <= _LONGEST):
+            raise given.Misuse(f"--lengths takes whole numbers from 1 to {_LONGEST}; {piece[:60]!r} was given.")
+        found.append(int(piece))
+    if not found:
+        raise given.Misuse("--lengths takes whole numbers such as 256,1024; nothing was given.")
+    return found
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int, str], None] | None]:
+    """On a terminal a bar on standard error; in a pipe nothing."""
+    if not (sys.stderr is not None and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def watch(done: int, total: int, text: str) -> None:
+            bar.update(task, description=text, completed=done, total=total)
+
+        yield watch
+
+
+def _show(found: Measured) -> None:
+    from rich.text import Text
+
+    out, s = console(), found.setting
+    threads = f", {found.threads} thread{'s' if found.threads > 1 else ''}" if s.device == "cpu" else ""
+    headline = (
+        f"d = {s.d_model}, {s.num_heads} heads, W = {s.window}, batch {s.batch}, {s.dtype}, {found.device}{threads}"
+    )
+    out.print(Text(headline, style="bold"))
+    rows = table("layer", "L", "forward, ms", "× SDPA", "and backward, ms", "× SDPA")
+    for name in found.names:
+        for row in found.of(name):
+            cells: list[Any] = [name, row.length]
+            for what in ("forward", "both"):
+                cells += [f"{getattr(row, what) * 1e3:.2f}", f"{found.ratio(name, row.length, what):.2f}"]
+            rows.add_row(*(Text(str(cell)) for cell in cells))
+    out.print(rows)
+    rows = table("layer", "exponent in L, forward", "and backward", "KB per token", "at L")
+    for name in found.names:
+        exponents = [_or_dash(found.exponent(name, what), ".2f") for what in ("forward", "both")]
+        at, size = found.memory[name]
+        rows.add_row(*map(Text, (name, *exponents, _or_dash(None if size is None else size / 1024, ".1f"), str(at))))
+    out.print(rows)
+    out.print(Text("The shortest of interleaved repetitions; KB (1024 bytes) that forward and backward take beyond x."))
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)

@@ -1,0 +1,238 @@
+"""What measures the attention: who is measured, the times, the memory, and ``kymath nn bench``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="kymath.nn needs torch")
+
+from kymath.cli import main  # noqa: E402
+from kymath.nn import attention, bench  # noqa: E402
+from kymath.nn.bench import Measured, Row, Setting  # noqa: E402
+from kymath.nn.bench.contenders import tokens  # noqa: E402
+
+command = importlib.import_module("kymath.cli.bench")  # the package has the function by that name
+ATTENTION = Path(__file__).parent.parent / "benchmarks" / "attention"
+SMALL = Setting(d_model=32, num_heads=4, window=5)
+WORDS = ("--lengths", "8,16", "--width", "32", "--heads", "4", "--seconds", "0")
+
+
+def test_contenders_that_must_agree_do():
+    x, grad = tokens(SMALL, 20)
+    ky, reference = (bench.layer(name, SMALL) for name in ("ky", "reference"))
+    assert x.shape == grad.shape == (1, 20, 32)
+    torch.testing.assert_close(ky(x), reference(x), atol=1e-5, rtol=1e-5)
+    wide = Setting(d_model=32, num_heads=4, window=20)
+    all_seen = bench.layer("ky", wide)
+    with torch.no_grad():  # without a bias a window as long as the sequence is what SDPA sees
+        for weight in all_seen.connection.parameters():
+            weight.zero_()
+    torch.testing.assert_close(all_seen(x), bench.layer("sdpa", wide)(x), atol=1e-5, rtol=1e-5)
+
+
+def test_local_attention_sees_the_same_window():
+    pytest.importorskip("local_attention", reason="a rival that need not be installed")
+    x, _ = tokens(SMALL, 23)
+    ky = bench.layer("ky", SMALL)
+    with torch.no_grad():
+        for weight in ky.connection.parameters():
+            weight.zero_()
+    torch.testing.assert_close(bench.layer("local-attention", SMALL)(x), ky(x), atol=1e-5, rtol=1e-5)
+
+
+def test_who_can_be_measured(monkeypatch):
+    installed = importlib.util.find_spec("local_attention") is not None
+    assert bench.contenders(Setting(), 8192) == bench.CONTENDERS[: 4 if installed else 3]
+    assert "reference" not in bench.contenders(Setting(window=512), 8192)  # 8 GB a tensor
+    assert "local-attention" not in bench.contenders(Setting(window=1), 64)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert bench.contenders(Setting(), 64) == ("ky", "sdpa", "reference")
+    with pytest.raises(ValueError, match="name = 'mamba' is not one of"):
+        bench.layer("mamba", SMALL)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"window": 0}, "window = 0"),
+        ({"num_heads": 3}, "not divisible"),
+        ({"batch": 0}, "batch = 0 must be at least 1"),
+        ({"threads": 0}, "threads = 0"),
+        ({"dtype": "int8"}, "dtype = 'int8'"),
+        ({"backend": "fast"}, "backend = 'fast'"),
+        ({"device": "meta"}, "device = 'meta' is not one of"),
+        ({"device": "cuda:77"}, "device = 'cuda:77' cannot be used here"),
+        ({"device": "cpu:x"}, "cannot be used here"),
+    ],
+)
+def test_settings_that_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Setting(**wrong)
+
+
+def test_times_are_the_shortest_and_interleaved():
+    calls = []
+
+    class Slow(torch.nn.Module):
+        def __init__(self, name, pauses):
+            super().__init__()
+            self.name, self.pauses = name, iter(pauses)
+
+        def forward(self, x):
+            calls.append(self.name)
+            end = time.perf_counter() + next(self.pauses)
+            while time.perf_counter() < end:
+                pass
+            return x * 1
+
+    x = torch.zeros(1, 2, 3, requires_grad=True)
+    # two unmeasured calls, then forward and both by turns
+    slow = Slow("slow", [0, 0, 0.02, 0.03, 0.01, 0.02, 0.02, 0.04])
+    found = bench.times({"slow": slow, "fast": Slow("fast", [0] * 8)}, x, torch.ones(1, 2, 3), seconds=0, rounds=3)
+    assert calls == ["slow", "slow", "fast", "fast"] * 4
+    assert found["slow"][0] >= 0.01
+    assert found["slow"][1] >= 0.02
+    assert all(0 < seconds < 0.01 for seconds in found["fast"])
+
+
+def test_exponents():
+    assert bench.exponent([100], [1.0]) is None
+    assert bench.exponent([10, 100, 1000], [3.0, 30.0, 300.0]) == pytest.approx(1)
+    assert bench.exponent([1, 2, 4], [1.0, 1.0, 16.0]) == pytest.approx(2)  # the line between them
+
+
+def test_memory_in_another_process(monkeypatch):
+    setting = Setting(d_model=64, num_heads=4, threads=1)
+    size = bench.bytes_per_token("ky", setting, 8192)
+    assert size is not None
+    assert 64 * 4 * 5 < size < 64 * 4 * 20  # qkv and the results at least; the numbers of a token are 256 bytes
+    killed = subprocess.CompletedProcess([], -9, "", "")
+    monkeypatch.setattr(subprocess, "run", lambda *given, **options: killed)
+    assert bench.bytes_per_token("ky", setting, 8192) is None  # as when memory runs out
+
+
+def test_measure_and_its_record(monkeypatch):
+    monkeypatch.setattr("kymath.nn.bench.measured.bytes_per_token", lambda name, setting, length: 100.0)
+    before, told = torch.get_num_threads(), []
+    setting = Setting(d_model=32, num_heads=4, threads=1)
+    found = bench.measure(setting, [32, 16, 32], seconds=0, rounds=1, watch=lambda *given: told.append(given))
+    assert torch.get_num_threads() == before
+    assert found.names == bench.contenders(setting, 32)
+    assert [row.length for row in found.of("ky")] == [16, 32]
+    assert all(row.forward > 0 and row.both > 0 for row in found.rows)
+    assert found.memory == dict.fromkeys(found.names, (32, 100.0))
+    assert (found.device, found.threads) == ("cpu", 1)
+    assert [done for done, _, _ in told] == list(range(told[0][1]))
+    record = json.loads(json.dumps(found.record(), allow_nan=False))
+    assert record["setting"]["window"] == 15
+    assert record["exponents"]["ky"]["both"] == found.exponent("ky")
+    assert {row["both_ratio"] for row in record["times"] if row["contender"] == "sdpa"} == {1.0}
+
+
+def test_measure_refuses_before_any_work():
+    for lengths in ([], [0, 4]):
+        with pytest.raises(ValueError, match="at least 1 each"):
+            bench.measure(SMALL, lengths)
+    with pytest.raises(ValueError, match="cannot run here"):
+        bench.measure(Setting(d_model=32, num_heads=1, backend="flex"), [1 << 30])
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+def test_words_of_the_command_are_those_of_the_package():
+    assert command._DTYPES == bench.DTYPES
+    assert command._BACKENDS == attention.BACKENDS
+
+
+def test_command(capsys, monkeypatch):
+    monkeypatch.setattr("kymath.nn.bench.measured.bytes_per_token", lambda name, setting, length: 2048.0)
+    assert main(["nn", "bench", *WORDS]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "d = 32, 4 heads, W = 15, batch 1, float32, cpu" in out
+    assert out.count("sdpa") == 3  # two lengths, and the summary
+    assert "2.0" in out
+    assert main(["nn", "bench", *WORDS, "--dtype", "bfloat16", "--backend", "reference", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["setting"]["dtype"] == "bfloat16"
+    assert record["memory"]["ky"] == {"length": 16, "bytes_per_token": 2048.0}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--lengths", "0"], "whole numbers from 1 to 1048576"),
+        (["--lengths", "16,many"], "'many' was given"),
+        (["--lengths", ","], "nothing was given"),
+        (["--lengths", "9" * 5000], "whole numbers"),
+        (["--seconds", "nan"], "--seconds must be"),
+        (["--backend", "blokced"], "Did you mean blocked?"),
+        (["--dtype", "double"], "--dtype takes one of"),
+        (["--backend", "flex"], "CUDA only"),
+        (["--device", "tpu"], "device = 'tpu' is not one of"),
+        (["--heads", "5"], "not divisible"),
+        (["--window", "0"], "window = 0"),
+        (["--threads", "0"], "threads = 0"),
+        (["--batch", "few"], "Invalid value"),
+    ],
+)
+def test_bad_usage(capsys, words, message):
+    assert main(["nn", "bench", *WORDS, *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_memory_that_runs_out_is_said(capsys, monkeypatch):
+    def too_much(*given, **options):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.")
+
+    monkeypatch.setattr("kymath.nn.bench.measure", too_much)
+    assert main(["nn", "bench", *WORDS]) == 2
+    assert "do not fit in memory" in capsys.readouterr().err
+
+
+def test_without_torch():
+    code = "import sys; sys.modules['torch'] = None\nfrom kymath.cli import main\nsys.exit(main(['nn', 'bench']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'kymath[torch]'" in done.stderr
+
+
+# -- the page ----------------------------------------------------------------------------------------------------------
+
+
+def test_page_and_targets(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(ATTENTION)
+    for name in ("targets", "page", "pictures"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    targets, page, pictures = (importlib.import_module(name) for name in ("targets", "page", "pictures"))
+    rows = [Row("ky", n, 0.2e-3 * n, 0.4e-3 * n) for n in (256, 4096)]
+    rows += [Row("sdpa", n, 1e-6 * n**2, 2e-6 * n**2) for n in (256, 4096)]
+    memory = {"ky": (4096, 20 * 1024.0), "sdpa": (4096, None)}
+    found = Measured(Setting(threads=1), "cpu", 1, {"python": "3", "torch": "2"}, tuple(rows), memory)
+    wide = Measured(Setting(window=128, threads=1), "cpu", 1, {}, tuple(r for r in rows if r.length == 4096), memory)
+    goals = targets.everything(found, wide, {(15, 4096): 23 * 1024.0, (512, 4096): None})
+    assert [(g.measured, g.met) for g in goals] == [
+        ("0.781", True), ("0.781", True), ("0.0488", True), ("0.0488", True),  # L = 256, 4096
+        ("0.0488", True), ("0.0488", True), ("1", True), ("1", True), ("23", False),
+    ]  # fmt: skip
+    assert goals[-1].verdict == "missed by a factor of 1.05"
+    text = "\n".join(page.on_cpu(found, wide, {(15, 4096): 23 * 1024.0}, goals, "times.png"))
+    assert "Of the 9 targets below, 8 are met in this run." in text
+    assert "| `KYAttention` | 256 | 51.2 | 0.78 | 102 | 0.78 |" in text
+    assert "local-attention was not installed" in text
+    assert "on cpu; Python 3, torch 2." in text
+    assert "## W = 15, float32" in "\n".join(page.on_gpu([found], "times.png"))
+    pictures.times(found, tmp_path / "times.png")
+    assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
