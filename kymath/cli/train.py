@@ -237,7 +237,8 @@ def _watch(speaks: bool, json: bool) -> Iterator[Watch]:
             def step(self, record: dict[str, Any], total: int) -> None:
                 speed = record["tokens"] / max(record["seconds"], 1e-9)
                 text = f"epoch {record['epoch']}  loss {record['loss']:.3f}  {speed:,.0f} tokens/s"
-                bar.update(task, description=text, completed=record["step"], total=total)
+                first = bar.tasks[0].total is None  # shown at once: a short run may be over before the next refresh
+                bar.update(task, description=text, completed=record["step"], total=total, refresh=first)
 
             def validating(self, done: int, total: int) -> None:
                 bar.update(task, description="validating", completed=done, total=total)
