@@ -58,8 +58,9 @@ def _backward(
             v_win = plan.windows(v, part, None, space, "v")
             g = plan.queries(grad, part, None, space, "g")
             d_score = torch.bmm(g, v_win.transpose(1, 2), out=space.take("ds", (len(g), plan.block, plan.span)))
-            d_score = torch._softmax_backward_data(d_score.view(p.shape), p, -1, space.kind)
-            d_band += d_score.sum((0, 2))
+            d_score = d_score.view(p.shape)
+            torch._softmax_backward_data(d_score, p, -1, space.kind, grad_input=d_score)
+            d_band += d_score[0, :, 0] if d_score.shape[0] * part.blocks == 1 else d_score.sum((0, 2))
             p, d_score = p.view(-1, plan.block, plan.span), d_score.view(-1, plan.block, plan.span)
             d_win = space.take("v", v_win.shape)  # the values are done with
             to_v.add(torch.bmm(p.transpose(1, 2), g, out=d_win), part)

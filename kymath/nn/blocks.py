@@ -111,8 +111,11 @@ class Plan:
 
     def windows(self, x: Tensor, part: Chunk, turn: Tensor | None, space: Space, name: str) -> Tensor:
         """What each block of a chunk sees of x (B, H, L, D): (b·H·n, S, D)."""
-        rows = self._rows(x, part, self.before, self.after, turn, space, "rows")
+        alone = part.blocks == 1  # its rows are its window
+        rows = self._rows(x, part, self.before, self.after, turn, space, name if alone else "rows")
         b, h, r, d = rows.shape
+        if alone:
+            return rows.view(-1, self.span, d)
         view = rows.as_strided((b * h, part.blocks, self.span, d), (r * d, self.block * d, d, 1))
         return space.take(name, view.shape).copy_(view).view(-1, self.span, d)
 
