@@ -23,6 +23,7 @@ refused where the next four coefficients are together larger than noise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,6 @@ LEAST = 8  # places in the smallest part of the tree
 GAIN = 2.0
 SLOW, UNSEEN = 2.0, 0.2  # what the errors hold of the bias² that is seen, and of its standard deviation
 UNSEEN_END = 0.5  # and of that beside an end, where one window is all there is
-FEW = 5000  # samples, below which the two halves are told apart in all
 ZONE = 0.5  # of a half-width beside an end
 SPOTS = 9  # places in it
 GUARD = 0.35  # standard deviations of the bias² that count against a choice there
@@ -89,9 +89,7 @@ def choose(basis: Basis, sigma: np.ndarray, side: str) -> list[list[Part]]:
     """For each channel the parts of the series, from the left, with their choices; ``sigma`` (m,) is the noise."""
     start, bins = basis.whole[0].start, basis.whole[0].bins
     places = np.linspace(start, float(basis.whole[0].edges(np.array(bins))), PLACES)
-    main: dict[Candidate, _Risks] = {}
-    for level in range(len(basis.whole)):
-        _look(main, basis, level, 14, places, side)
+    main = _look(basis, [(level, 14, places) for level in range(len(basis.whole))], side)
     if not main:
         return [[] for _ in sigma]
     count = len(basis.whole)
@@ -104,10 +102,8 @@ def choose(basis: Basis, sigma: np.ndarray, side: str) -> list[list[Part]]:
         & set(range(count))
         for j, s in enumerate(sigma)
     ]
-    for level in sorted(set().union(*near)):
-        for half in HALVES:
-            if half != 14:
-                _look(main, basis, level, half, places, side)
+    levels = sorted(set().union(*near))
+    main |= _look(basis, [(level, half, places) for level in levels for half in HALVES if half != 14], side)
     # each channel chooses among what it would have seen alone
     seen = [{c: r for c, r in main.items() if c.half == 14 or c.level in levels} for levels in near]
     parts = [_tree(seen[j], places, float(s), j) for j, s in enumerate(sigma)]
@@ -126,10 +122,8 @@ def _ends(parts: list[list[Part]], basis: Basis, sigma: np.ndarray) -> None:
             low, high = channel[0].low, channel[-1].high
             length = min(ZONE * own.half * basis.whole[own.level].width, (high - low) / 8)
             some = np.linspace(low, low + length, SPOTS) if first else np.linspace(high - length, high, SPOTS)
-            seen: dict[Candidate, _Risks] = {}
-            for level in range(max(0, own.level - 2), len(basis.whole)):
-                for half in HALVES[::2]:
-                    _look(seen, basis, level, half, some, "both")
+            levels = range(max(0, own.level - 2), len(basis.whole))
+            seen = _look(basis, [(level, half, some) for level in levels for half in HALVES[::2]], "both")
             names, table = _table(seen, j, float(sigma[j]), slice(0, SPOTS), length / SPOTS, few=True)
             total, sd = (v[:, 0] for v in table.risks(slice(0, SPOTS)))
             mine = int(np.argmin(total + GUARD * sd))
@@ -147,62 +141,105 @@ def _ends(parts: list[list[Part]], basis: Basis, sigma: np.ndarray) -> None:
 
 
 def windows(level: Level, half: int, nodes: np.ndarray, side: str) -> list[local.Windows]:
-    """The windows of the choice and of the final fit at some nodes."""
+    """The windows of the choice at some nodes."""
     if side == "both":
         return local.both_sides(level.bins, half, nodes, widen=True)
     return local.one_side(level.bins, 2 * half, nodes, side == "right")
 
 
-def _look(seen: dict[Candidate, _Risks], basis: Basis, number: int, half: int, places: np.ndarray, side: str) -> None:
-    """Add the risks of all degrees at one width."""
-    level = basis.whole[number]
-    if half > 2 * level.bins or half * level.width < 2 * basis.block:
-        return
+def reading(
+    whole: list[Level], chosen: Candidate, side: str
+) -> tuple[Level, Callable[[np.ndarray], list[local.Windows]]]:
+    """The level to read a choice from, and its windows: those of one side leave out the bin that a point lies in."""
+    if side == "both":
+        level = whole[chosen.level]
+        return level, lambda nodes: windows(level, chosen.half, nodes, side)
+    finer = min(chosen.level, 1)
+    level, half = whole[chosen.level - finer], 2 * chosen.half * 2**finer
+    return level, lambda nodes: local.beyond(level.bins, half, nodes, side == "right")
+
+
+class _Spot(NamedTuple):
+    """A width to look at: level, half-width in bins, the places, the nodes' points and their order in the windows."""
+
+    number: int
+    half: int
+    places: np.ndarray
+    x: np.ndarray
+    rank: np.ndarray
+    aside: np.ndarray
+
+
+def _look(basis: Basis, widths: list[tuple[int, int, np.ndarray]], side: str) -> dict[Candidate, _Risks]:
+    """The risks of all degrees at some widths: (level, half-width in bins, places)."""
+    spots, sums = [], []
+    for number, half, places in widths:
+        level = basis.whole[number]
+        if half > 2 * level.bins or half * level.width < 2 * basis.block:
+            continue
+        nodes = _nodes(level, half, places, side)
+        if len(nodes) < 2:
+            continue
+        shapes = windows(level, half, nodes, side)
+        order = np.concatenate([w.nodes for w in shapes])
+        rank = np.argsort(order)
+        away = [abs(2 * w.shape.point / w.shape.bins - 1) > ASIDE and side == "both" for w in shapes]
+        aside = np.repeat(away, [len(w.nodes) for w in shapes])[rank]
+        spots.append(_Spot(number, half, places, level.edges(order[rank]), rank, aside))
+        sums += [local.sums(h[number], shapes, TOP, basis.orders) for h in basis.halves]
+    found = local.together(sums)
+    seen: dict[Candidate, _Risks] = {}
+    for spot, one, two in zip(spots, found[::2], found[1::2], strict=True):
+        _judge(seen, basis, spot, one, two)
+    return seen
+
+
+def _nodes(level: Level, half: int, places: np.ndarray, side: str) -> np.ndarray:
     low, high = (places[[0, -1]] - level.start) / level.width
     first, last = int(low + 1e-9), int(np.ceil(high - 1e-9))
     nodes = np.arange(first, last + 1, max(1, (last - first) // len(places)))
-    if side == "both" and len(places) == PLACES and 10 * half <= level.bins:  # other windows are chosen beside the ends
+    if side == "both" and len(places) > SPOTS and 10 * half <= level.bins:  # other windows are chosen beside the ends
         nodes = nodes[(nodes >= half) & (nodes <= level.bins - half)]
-    if len(nodes) < 2:
-        return
-    shapes = windows(level, half, nodes, side)
-    order = np.concatenate([w.nodes for w in shapes])
-    rank = np.argsort(order)
-    x = level.edges(order[rank])
-    away = [abs(2 * w.shape.point / w.shape.bins - 1) > ASIDE and side == "both" for w in shapes]
-    aside = np.repeat(away, [len(w.nodes) for w in shapes])[rank]
-    # well inside a long series both halves have the same variances
-    apart = side != "both" or bool(level.count[0, :, 0].sum() < FEW)
-    one, two = (local.fits(h[number], shapes, TOP, basis.orders, not i or apart) for i, h in enumerate(basis.halves))
-    jets = [fits.jets()[:, :, rank] for fits in (one, two)]
-    if apart:
-        spread = (one.variances() + two.variances())[:, :, rank] / 4
-        doubts = [np.sqrt(a * b)[:, :, rank] for a, b in zip(one.rises(), two.rises(), strict=True)]
-    else:
-        spread, doubts = one.variances()[:, :, rank] / 2, [a[:, :, rank] for a in one.rises()]
-    right = np.clip(np.searchsorted(x, places), 1, len(x) - 1)
-    share = np.clip((places - x[right - 1]) / (x[right] - x[right - 1]), 0, 1)
-    weight = share[:, None]
-    squares = _squares(one, two)[:, rank]
+    return nodes
+
+
+def _judge(seen: dict[Candidate, _Risks], basis: Basis, spot: _Spot, one: local.Fits, two: local.Fits) -> None:
+    """Add the risks of all degrees at one width, from the fits of both halves."""
+    number, half, places, x, rank, aside = spot
     least = max(1, basis.orders - 1)  # in the middle of a window an even degree adds little to the odd one below
     degrees = range(least, TOP - 1) if aside.all() else [least, *range((least + 1) | 1, TOP - 1, 2)]
-    for p in degrees:
-        d = [np.where(aside[:, None], jet[p] - jet[p + 1], jet[p] - jet[p + 2]) for jet in jets]
-        product, seen_doubt = d[0] * d[1], (d[0] - d[1]) ** 2 / 2
-        if not np.isfinite(product).any():
-            continue
-        at = [a[:, right - 1] * (1 - weight) + a[:, right] * weight for a in (product, seen_doubt)]
-        doubt = np.where(aside, doubts[0][p], doubts[1][p])
-        known = [a[:, right - 1] * (1 - share) + a[:, right] * share for a in (doubt, spread[p])]
-        step = float(x[1] - x[0])
-        rest = squares[p + 1 : p + 1 + REST].mean(axis=0)
-        rest = rest[right - 1] * (1 - weight) + rest[right] * weight
-        seen[Candidate(p, number, half)] = _Risks(at[0], at[1], known[0], known[1], rest, half * level.width, step)
+    p = np.array(degrees)
+    right = np.clip(np.searchsorted(x, places), 1, len(x) - 1)
+    share = np.clip((places - x[right - 1]) / (x[right] - x[right - 1]), 0, 1)
+
+    def read(values: np.ndarray, axis: int) -> np.ndarray:
+        """At the places, between two nodes."""
+        a, b = (np.take(values, rank[i], axis=axis) for i in (right - 1, right))
+        weight = share.reshape(-1, *([1] * (values.ndim - 1 - axis % values.ndim)))
+        return a * (1 - weight) + b * weight
+
+    beside = np.empty(len(rank), dtype=bool)
+    beside[rank] = aside
+    d = []
+    for fits in (one, two):
+        jets = fits.jets()
+        d.append(np.where(beside[:, None], jets[p] - jets[p + 1], jets[p] - jets[p + 2]))
+    product, scatter = read(d[0] * d[1], 2), read((d[0] - d[1]) ** 2 / 2, 2)
+    spread = read((one.variances()[p] + two.variances()[p]) / 4, 2)
+    rises = [np.sqrt(a[p] * b[p]) for a, b in zip(one.rises(), two.rises(), strict=True)]
+    doubt = read(np.where(beside, *rises), 2)
+    squares = read(_squares(one, two), 1)
+    width, step = half * basis.whole[number].width, float(x[1] - x[0])
+    for i, degree in enumerate(degrees):
+        if np.isfinite(product[i]).any():
+            rest = squares[degree + 1 : degree + 1 + REST].mean(axis=0)
+            risks = _Risks(product[i], scatter[i], doubt[i], spread[i], rest, width, step)
+            seen[Candidate(degree, number, half)] = risks
 
 
 def _squares(one: local.Fits, two: local.Fits) -> np.ndarray:
     """(D+1, k, m): the squared coefficients, from those of the halves, over their variances for σ = 1."""
-    variance = [np.einsum("aak->ak", half.noise if half.noise.size else one.noise) for half in (one, two)]
+    variance = [np.einsum("aak->ak", half.noise) for half in (one, two)]
     return (one.coefficients + two.coefficients) ** 2 / (variance[0] + variance[1])[..., None]
 
 

@@ -241,10 +241,9 @@ def _convolved(y: np.ndarray, first: np.ndarray, q: np.ndarray) -> tuple[np.ndar
     level = float(piece.mean())
     piece = piece - level
     length = fast_length(piece.size)
-    spectrum = np.fft.rfft(piece, length)
-    c = np.empty((first.size, q.shape[1]))
-    for k in range(q.shape[1]):
-        c[:, k] = np.fft.irfft(spectrum * np.conj(np.fft.rfft(q[:, k], length)), length)[first - begin]
+    spectra = np.fft.rfft(q.T, length, axis=1)
+    spectra = np.fft.rfft(piece, length) * np.conj(spectra, out=spectra)
+    c = np.ascontiguousarray(np.fft.irfft(spectra, length, axis=1)[:, first - begin].T)
     sums = np.concatenate([[0.0], np.cumsum(piece * piece)])
     energy = sums[first - begin + count] - sums[first - begin]
     return c, np.full(first.size, level), energy

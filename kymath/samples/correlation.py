@@ -3,6 +3,9 @@
 A fit takes from the residuals the lowest frequencies, about one for each sample that it spends. The others tell the
 noise's spectrum: an autoregression of order two is fitted to their periodogram (of the cosine transform) by Whittle's
 likelihood (Ark. Mat. 2, 1953), and read at frequency zero: the long-run variance, which averages of many samples have.
+
+Where the noise hangs together so, y_i − φ₁ y_{i−1} − φ₂ y_{i−2} holds white noise again (Cochrane and Orcutt, J. Am.
+Stat. Assoc. 44, 1949), and of an exponential the same one, later by a few samples.
 """
 
 from __future__ import annotations
@@ -12,8 +15,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .compress import legendre
+
 WORTH = 4.0  # what −2 log likelihood must fall by for the second coefficient
 _BANDS = 80
+_CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
+_SLIGHT = 1.05  # and by what its long-run σ must exceed that of single samples
+_RUN, _RUNS = 1024, 10  # stretches of a long series that are looked at
+_DEGREES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+_PER_DEGREE = 12  # samples
+_LEAST = 200  # samples: in fewer, a curve passes for noise
 
 
 class Correlation(NamedTuple):
@@ -26,6 +37,12 @@ class Correlation(NamedTuple):
     second: float
     reach: int
     gain: float
+
+    def spectrum(self, turn: np.ndarray | float) -> np.ndarray:
+        """The noise's power at frequencies in radians a sample, over that of white noise of the same σ."""
+        z = np.exp(-1j * np.asarray(turn))
+        response = np.abs(1 - self.first * z - self.second * z * z) / (1 - self.first - self.second)
+        return np.asarray((self.long / self.short / response) ** 2)
 
 
 def autocovariances(residual: np.ndarray, lags: int) -> np.ndarray:
@@ -80,6 +97,75 @@ def judge(residual: np.ndarray, spent: float) -> Correlation:
     short = innovation * (1 - b) / ((1 + b) * ((1 - b) ** 2 - a**2))
     ratio = max(long / short, 1.0)
     return Correlation(float(np.sqrt(short)), float(np.sqrt(long)), a, b, int(np.ceil(2 * ratio)), gain)
+
+
+def hangs(residual: np.ndarray, spent: float) -> Correlation | None:
+    """The noise of residuals (runs, samples), where it clearly hangs together; None else."""
+    limit = 6 * np.median(np.abs(residual))  # steps and outliers
+    if not limit > 0 or residual.shape[1] < 32:
+        return None
+    rest = np.clip(residual, -limit, limit)
+    found = judge(rest, min(spent, rest.shape[1] / 4))
+    if not (found.gain > _CLEAR and found.long > _SLIGHT * found.short):
+        return None
+    # a kink that the fit misses is in one place, noise is everywhere
+    parts = np.array_split(rest, 4, axis=1) if len(rest) < 4 else np.array_split(rest, len(rest), axis=0)
+    share = spent * parts[0].shape[1] / rest.shape[1]
+    gains = [judge(one, min(share, one.shape[1] / 4)).gain for one in parts]
+    return found if np.median(gains) > _CLEAR / 4 else None
+
+
+def of(t: np.ndarray, y: np.ndarray) -> Correlation | None:
+    """The noise of a series, where it hangs together: what polynomials leave, of the degree that its curve needs.
+
+    None also where no polynomial holds the curve.
+    """
+    n = t.size
+    count = min(_RUNS, max(1, n // _RUN))
+    size = min(n, 2 * _RUN) if count == 1 else _RUN
+    rows = np.linspace(0, n - size, count).astype(int)[:, None] + np.arange(size)
+    low, high = t[rows[:, :1]], t[rows[:, -1:]]
+    degrees = [d for d in _DEGREES if d * _PER_DEGREE <= size]
+    if n < _LEAST:
+        return None
+    q = np.linalg.qr(legendre((2 * t[rows] - low - high) / (high - low), degrees[-1]))[0]
+    values = y[rows] - y[rows].mean(axis=1, keepdims=True)
+    c = np.matmul(values[:, None, :], q)[:, 0]
+
+    def rest(degree: int) -> np.ndarray:
+        some = slice(0, degree + 1)
+        return np.asarray(values - np.matmul(q[..., some], c[:, some, None])[..., 0])
+
+    top = degrees[-1]
+    if not np.sqrt(np.mean(rest(top) ** 2)) > 1e-9 * np.max(np.abs(y)):
+        return None
+    noise = judge(rest(top), top + 1.0).long ** 2
+    for degree in degrees[:-1]:  # the lowest beyond which there is noise alone
+        tails = [c[:, degree + 1 : end + 1] ** 2 for end in (2 * degree, top)]
+        if all(one.mean() < noise * (1 + 3 * np.sqrt(2 / one.size)) for one in tails):
+            return hangs(rest(degree), degree + 1.0)
+    return None
+
+
+def whitened(t: np.ndarray, y: np.ndarray, noise: Correlation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The series with white noise and the same curve, and the filter's lags in units of t with their weights (2, 3).
+
+    The weights sum to one, and the times are moved by the mean lag, so that straight lines stay; e^{Bs} is only scaled.
+    At uneven times, means of some neighbours instead.
+    """
+    gaps = np.diff(t)
+    usual = float(np.median(gaps))
+    alike = np.abs(gaps - usual) < 1e-3 * usual
+    if alike.mean() < 0.9:
+        group = min(noise.reach, max(1, t.size // 50))
+        whole = t.size // group * group
+        tt, yy = (one[:whole].reshape(-1, group).mean(axis=1) for one in (t, y))
+        return tt, yy, np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
+    weights = np.array([1.0, -noise.first, -noise.second]) / (1 - noise.first - noise.second)
+    lead = -float(weights @ [0, 1, 2])  # in samples
+    kept = alike[1:] & alike[:-1]
+    yy = weights[0] * y[2:] + weights[1] * y[1:-1] + weights[2] * y[:-2]
+    return t[2:][kept] + lead * usual, yy[kept], np.array([(lead + np.arange(3)) * usual, weights])
 
 
 def cosines(values: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ _CELLS = 400_000
 _STARTS = 96
 _SEEDS = 8  # windows that are searched from many starts
 _ROUNDS = 60
+_QUICK, _GLANCE, _BEST = 15, 32, 6  # steps from every start, samples for them, and starts that are followed further
 
 
 class CustomWindows:
@@ -53,7 +54,9 @@ class CustomWindows:
     def _model(self, s: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """g (k, w) and J (p, k, w)."""
         parts = self._curve(s, *(one[:, None] for one in theta))
-        rows = np.array([np.broadcast_to(np.asarray(one, float), s.shape) for one in parts])
+        rows = np.empty((len(parts), *s.shape))
+        for row, one in zip(rows, parts, strict=True):
+            row[...] = one
         return rows[0], rows[1:]
 
     def value(self, theta: np.ndarray) -> np.ndarray:
@@ -111,17 +114,16 @@ class CustomWindows:
         theta = theta.copy()
         model, slopes = self._model(s, theta)
         rest = y - model
-        cost = (w * rest * rest).sum(axis=1)
+        cost = np.einsum("kw,kw->k", w * rest, rest)
         cost[~np.isfinite(cost)] = np.inf
         damp = np.full(cost.size, 1e-3)
         active = np.flatnonzero(np.isfinite(cost))
         for _ in range(rounds):
             if not active.size:
                 break
-            model, slopes = self._model(s[active], theta[:, active])
-            rest, weight = y[active] - model, w[active]
-            pull = np.einsum("pkw,kw->kp", slopes, weight * rest)
-            bend = np.einsum("pkw,qkw->kpq", slopes, slopes * weight)
+            steep, weight = slopes[:, active], w[active]
+            pull = np.einsum("pkw,kw->kp", steep, weight * rest[active])
+            bend = np.matmul(steep.swapaxes(0, 1), (steep * weight).transpose(1, 2, 0))
             size = np.einsum("kpp->kp", bend)
             size = np.maximum(size, 1e-30 * size.max(axis=1, keepdims=True) + 1e-300)
             bend = bend + (damp[active, None] * size)[:, :, None] * np.eye(len(theta))
@@ -135,12 +137,14 @@ class CustomWindows:
                 break
             ahead = theta[:, active] + step
             ahead[self.positive] = np.maximum(ahead[self.positive], theta[self.positive][:, active] / 10)
-            model = self._model(s[active], ahead)[0]
-            reached = (w[active] * (y[active] - model) ** 2).sum(axis=1)
+            model, steep = self._model(s[active], ahead)
+            left = y[active] - model
+            reached = np.einsum("kw,kw->k", w[active] * left, left)
             won = reached <= cost[active]
             still = np.all(np.abs(step) <= 1e-11 * (np.abs(theta[:, active]) + 1e-30), axis=0)
             still |= won & (cost[active] - reached <= 1e-15 * cost[active]) & (damp[active] < 1e-6)
             theta[:, active[won]], cost[active[won]] = ahead[:, won], reached[won]
+            rest[active[won]], slopes[:, active[won]] = left[won], steep[:, won]
             damp[active] = np.where(won, damp[active] / 8, damp[active] * 6)
             active = active[~still & (damp[active] < 1e12)]
         return theta, cost
@@ -159,24 +163,43 @@ class CustomWindows:
         return out if given is None else np.concatenate([np.asarray(given, float)[None], out[:8]])
 
     def _searched(self, data: tuple[np.ndarray, np.ndarray, np.ndarray], half: float) -> tuple[np.ndarray, np.ndarray]:
-        """Windows from many starts: the best of all descents."""
-        s, y, w = data
-        guesses = self._guesses(y, half)
-        many, k = guesses.shape[0], s.shape[0]
-        wide = tuple(np.repeat(one, many, axis=0) for one in (s, y, w))
-        theta, cost = self._descend(wide, np.tile(guesses, (k, 1)).T)  # type: ignore[arg-type]
-        best = np.argmin(cost.reshape(k, many), axis=1) + many * np.arange(k)
+        """Windows from many starts: a few steps on some of the samples, then the best of these on all."""
+        guesses = self._guesses(data[1], half)
+        k, step = data[0].shape[0], max(1, data[0].shape[1] // max(_GLANCE, 4 * len(self.names)))
+        theta, cost = self._from(tuple(one[:, ::step] for one in data), np.tile(guesses, (k, 1)).T, _QUICK)
+        best = np.argsort(cost.reshape(k, -1), axis=1, kind="stable")[:, :_BEST]
+        best += guesses.shape[0] * np.arange(k)[:, None]
+        theta, cost = self._from(data, theta[:, best.ravel()], _ROUNDS)
+        best = np.argmin(cost.reshape(k, -1), axis=1) + cost.size // k * np.arange(k)
         return theta[:, best], cost[best]
+
+    def _from(self, data: tuple[np.ndarray, ...], starts: np.ndarray, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+        """As many descents in every window, one window's after another's."""
+        s, y, w = (np.repeat(one, starts.shape[1] // one.shape[0], axis=0) for one in data)
+        return self._descend((s, y, w), starts, rounds)
 
     # -- all windows ---------------------------------------------------------------------------------------------
 
     def fits(
-        self, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, order: int, part: int | None = None
+        self,
+        t: np.ndarray,
+        y: np.ndarray,
+        at: np.ndarray,
+        windows: Frames,
+        order: int,
+        part: int | None = None,
+        begin: np.ndarray | None = None,
     ) -> Iterator[tuple[np.ndarray, Answer]]:
-        """Places and answers; windows must hold samples."""
+        """Places and answers; windows must hold samples. From θ (p, k) to begin with where they are given."""
         line = np.argsort(at, kind="stable")
         k = line.size
         rows = max(16, _CELLS // min(int(windows.count.max()), _SAMPLES))
+        if begin is not None:
+            for start in range(0, k, rows):
+                now = line[start : start + rows]
+                data = self._pack(t, y, at[now], windows[now], part)
+                yield now, self._answer(data, *self._descend(data, begin[:, now]))
+            return
         theta, cost = np.full((len(self.names), k), np.nan), np.full(k, np.inf)
         seeds = np.unique(np.linspace(0, k - 1, min(k, _SEEDS)).astype(int))
         some = line[seeds]
@@ -230,11 +253,12 @@ class CustomWindows:
             windows = frames(t, nodes, np.full(nodes.size, half), side)
             if windows.count.min() < 2 * (size + 2):
                 break
-            both = []
+            both: list[Any] = []
             for part in (None, 0, 1):
                 theta, variance = np.full((2, size, nodes.size), np.nan)
                 scale, freedom = np.full((2, nodes.size), np.nan)
-                for places, one in self.fits(t, y, nodes, windows, 0, part):
+                # the halves begin from the whole's θ: they hold the same curve
+                for places, one in self.fits(t, y, nodes, windows, 0, part, both[0] if both else None):
                     theta[:, places], freedom[places] = one.theta, one.freedom
                     scale[places] = one.rest / one.freedom
                     usable = (one.signal > 0) & (one.freedom > 0)

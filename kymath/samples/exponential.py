@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 from typing import Any
 
@@ -11,12 +11,15 @@ import numpy as np
 
 from ..errors import Status
 from .compress import Block, Frames, legendre, power_to_legendre
+from .noise import pseudo_residuals
 from .projection import Linear, dot, refine
 
 _REACH = 8.0  # |B·half| at most: beyond, a window holds more than sixteen e-folds
 _DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
 _TERMS = 64  # of the power series of e^{βu}
 _KEPT = 20  # coefficients of a window
+_EXCESS = 3 * 3.3**0.5  # three standard deviations of a window's residual variance, over that of pseudo-residuals
+_SAMPLES = 4000  # that the choice of widths looks at, at least: twenty between its nodes
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class ExponentialWindows:
     with its covariance. Higher q let the rate vary inside the window. B is read from f″/f′, the osculating limit, and
     not from a_1/a_0: where the amplitude may bend, only derivatives tell it from the constant.
     """
+
+    noise: np.ndarray | None = None  # cumulative σ² of the samples: windows that leave more are in doubt
 
     plain = 1
     orders_auto = (1, 2, 3, 4, 5, 6)
@@ -77,6 +82,13 @@ class ExponentialWindows:
         size = smooth[2] / rate
         return np.array([size, rate, smooth[0] - size])
 
+    def unfiltered(self, theta: np.ndarray, error: np.ndarray, lags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """θ and errors before Σ_j w_j y(t − lag_j), ``lags`` (2, j) the lags and the w_j, which sum to one."""
+        theta, error = theta.copy(), error.copy()
+        response = np.exp(-theta[1][:, None] * lags[0]) @ lags[1]
+        theta[0], error[0] = theta[0] / response, error[0] / np.abs(response)
+        return theta, error
+
     def units(self, theta: np.ndarray) -> np.ndarray:
         """Times these the errors of θ are smooth too; the rate's is then that of f″."""
         slope = theta[0] * theta[1]
@@ -92,8 +104,19 @@ class ExponentialWindows:
         return False
 
     def thinning(self, t: np.ndarray, y: np.ndarray, least: int, most: int) -> int:
-        """How many neighbours may be averaged."""
-        return most
+        """How many neighbours may be averaged: as many in all windows, whose residuals are compared."""
+        return least
+
+    def coarser(self, t: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The series for the choice of widths: means of neighbours, where there are many."""
+        group = max(1, t.size // _SAMPLES)
+        whole = t.size // group * group
+        return t[:whole].reshape(-1, group).mean(axis=1), y[:whole].reshape(-1, group).mean(axis=1)
+
+    def knowing(self, t: np.ndarray, y: np.ndarray) -> ExponentialWindows:
+        """The same, with the noise of a series whose noise is white: by pseudo-residuals, wherever it varies."""
+        squares = np.maximum(pseudo_residuals(t, y[:, None], 2)[:, 0] ** 2, (1e-9 * np.ptp(y)) ** 2)
+        return replace(self, noise=np.concatenate([[0.0], np.cumsum(np.pad(squares, 2, "edge"))]))
 
     def basis(self, u: np.ndarray, carrier: Any) -> np.ndarray:
         return legendre(u, _DEGREE)
@@ -197,6 +220,10 @@ class ExponentialWindows:
         lever = np.array([levers[0], levers[1] / half, levers[2]])
         doubt = np.array([np.abs(beta) < 1e-8, np.abs(beta) > 0.999 * _REACH]).T
         rest = dot(fit.rest, fit.rest)
+        if self.noise is not None:
+            usual = (self.noise[windows.hi] - self.noise[windows.lo]) / windows.count
+            most = usual * (1 + _EXCESS / np.sqrt(windows.count))
+            doubt[:, 1] |= (rest + block.outside) / freedom(block, order + 2) > most
         signal = np.sqrt(np.maximum(dot(fit.z.T, fit.z.T), 0))
         return Answer(theta, lever, rest + block.outside, freedom(block, order + 2), signal, doubt)
 

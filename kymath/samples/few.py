@@ -69,6 +69,7 @@ def curve(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[
     """
     group = -(-len(t) // MOST)
     root = float(np.sqrt(group))
+    starts, ends = t[: len(t) // group * group : group], t[group - 1 :: group]
     t, y = noises.means(t, y, group)
     orders, m = len(matrix), y.shape[1]
     choices = choose(t, y, orders, side)
@@ -86,7 +87,11 @@ def curve(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[
         widths = np.empty((len(x), m))
         for degree, half, some, swell in ways:
             away = reach(t, x, half, side)
-            fits = exact.fits(t, y[:, some], x, away, degree, orders, side)
+            if side == "both" or group == 1:
+                fits = exact.fits(t, y[:, some], x, away, degree, orders, side)
+            else:  # no mean may hold a sample of the other side
+                place = _clear(starts, ends, x, side)
+                fits = exact.fits(t, y[:, some], place, away, degree, degree + 1, side).moved(x - place, orders)
             jet, error = fits.at(degree), fits.errors(degree, matrix)
             for lower in range(degree - 1, orders - 2, -1):  # beside an end one side may hold too few samples
                 bad = ~np.isfinite(error[0])
@@ -105,6 +110,15 @@ def curve(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[
         for c in choices
     ]
     return read, found
+
+
+def _clear(starts: np.ndarray, ends: np.ndarray, x: np.ndarray, side: str) -> np.ndarray:
+    """The nearest point on the side asked for that lies between two groups of samples; outside where there is none."""
+    if side == "right":
+        place = np.append(starts, 2 * ends[-1] - starts[-1])
+        return place[np.searchsorted(starts, x, side="left")]
+    place = np.insert(ends, 0, 2 * starts[0] - ends[0])
+    return place[np.searchsorted(ends, x, side="right")]
 
 
 def _unseen(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from ..arithmetic import TWO_PI
 from ..errors import Status
+from .between import read, stencil
 from .compress import Block, Frames, legendre, power_to_legendre
 from .exponential import Answer, freedom
 from .projection import Linear, dot, refine
@@ -20,6 +22,8 @@ _DEGREE = 11  # of the polynomials on the carrier: they hold every frequency wit
 _REACH = 1.5  # radians per half window
 _TERMS = 26
 _TREND = 2  # degree of an offset that drifts inside the window
+_EVERY = 8  # of the windows of one basis, one is fitted first
+_NEAR = 0.2  # radians by which two of these may differ for those between to begin there
 
 
 @dataclass(frozen=True)
@@ -104,37 +108,40 @@ class HarmonicWindows:
 
     @staticmethod
     def _split(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients of 1, u, u² and of L_r e^{iκu} from the matrix of the basis."""
+        """Coefficients of 1, u, u² and of L_r cos κu, L_r sin κu (2 × 12 rows) from the matrix of the basis."""
         wave = np.concatenate([matrix[..., 1:5, :], matrix[..., 5 + _TREND :, :]], axis=-2)
         level = np.concatenate([matrix[..., :1, :], matrix[..., 5 : 5 + _TREND, :]], axis=-2)
         powers = level.copy()
         powers[..., 2, :] = (2 * level[..., 2, :] + level[..., 0, :]) / 3
-        return powers, wave[..., 0::2, :] + 1j * wave[..., 1::2, :]
+        return powers, wave
 
     def carriers(self, t: np.ndarray, y: np.ndarray, windows: Frames, order: int) -> np.ndarray:
         """κ = ω·half where the window's spectrum is strongest, from a grid that neighbours share."""
         return dominant(t, y, windows, self._trend(order) if self.offset else -1)
 
     def locate(self, block: Block, carrier: np.ndarray, order: int) -> np.ndarray:
-        """δ = ω·half − κ by variable projection."""
+        """δ = ω·half − κ by variable projection. Windows of one basis begin from some of them, which lie between."""
         drop, c = self._start(block)
-        powers, wave = self._split(block.matrix)
+        powers, wave = self._split(block.matrix[..., drop:])
         trend = self._trend(order)
-        table = power_to_legendre(_TERMS, _DEGREE)
+        shared = powers.ndim == 2
 
-        def columns(places: np.ndarray, delta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        def columns(places: np.ndarray, turn: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
             shape = (places.size, c.shape[1])
-            shared = powers.ndim == 2
-            fixed = [np.broadcast_to(powers[j, drop:] if shared else powers[places, j, drop:], shape)
-                     for j in range(1, trend + 1)]  # fmt: skip
-            e0, e1 = _waves(wave if shared else wave[places], table, delta, 2)
-            e0, e1 = e0[:, drop:], 1j * e1[:, drop:]
-            still = [np.zeros(shape)] * trend
-            return [*fixed, e0.real, e0.imag], [*still, e1.real, e1.imag]
+            delta = turn - (carrier[0] if shared else carrier[places])
+            fixed = [np.broadcast_to(powers[j] if shared else powers[places, j], shape) for j in range(1, trend + 1)]
+            e0, e1 = _waves(wave if shared else wave[places], delta, 2)
+            return [*fixed, *e0], [*[np.zeros(shape)] * trend, -e1[1], e1[0]]
 
-        high = np.full(c.shape[0], _REACH)
-        low = np.maximum(-high, 1e-3 - carrier)
-        return refine(c, columns, np.zeros(c.shape[0]), low, high)
+        start, low, high = carrier, np.maximum(carrier - _REACH, 1e-3), carrier + _REACH
+        if shared and start.size >= 4 * _EVERY:
+            few = np.arange(0, start.size, _EVERY)
+            found = refine(c[few], columns, start[few], low[few], high[few])
+            first, weights = stencil(few, np.arange(start.size))
+            near = np.abs(np.diff(found)) < _NEAR
+            near = near[first] & near[first + 1] & near[first + 2]
+            start = np.where(near, read(found, first, weights), start)
+        return refine(c, columns, start, low, high) - carrier
 
     def _start(self, block: Block) -> tuple[int, np.ndarray]:
         """With an offset the constant's coordinate is free, so it is left out; without, the level belongs to y."""
@@ -149,7 +156,7 @@ class HarmonicWindows:
         drop, c = self._start(block)
         powers, wave = self._split(block.matrix)
         u0, omega, top = windows.origin, carrier + delta, max(orders)
-        turned = _moved(_waves(wave, power_to_legendre(_TERMS, _DEGREE), delta, max(top, 1) + 1), u0)
+        turned = _moved([a + 1j * b for a, b in _waves(wave, delta, max(top, 1) + 1)], u0)
         turned = [one * np.exp(-1j * omega * u0)[:, None] for one in turned]
         level = [np.broadcast_to(powers[..., j, :], (delta.size, block.c.shape[1])) for j in range(_TREND + 1)]
         columns = _moved(level, u0)[1 : self._trend(top) + 1]
@@ -211,16 +218,32 @@ class HarmonicWindows:
         return Answer(np.array(theta), np.array(levers), rest + block.outside, left, signal, doubt)
 
 
-def _waves(wave: np.ndarray, table: np.ndarray, delta: np.ndarray, count: int) -> list[np.ndarray]:
-    """Complex coefficients (k, K) of u^j e^{i(κ+δ)u}, j < count."""
+@lru_cache(maxsize=8)
+def _expansion(count: int) -> np.ndarray:
+    """(count, 2, terms, 24): u^j cos and u^j sin of (κ+δ)u by δ^r/r! (third axis) and L_l cos κu, L_l sin κu."""
     terms = _TERMS - count + 1
-    powers = np.empty((terms, delta.size), dtype=complex)
+    every = power_to_legendre(_TERMS, _DEGREE)
+    out = np.empty((count, 2, terms, 2 * (_DEGREE + 1)))
+    turn = 1j ** np.arange(terms)[:, None]
+    for j in range(count):
+        one = turn * every[j : j + terms]
+        out[j, 0, :, ::2], out[j, 0, :, 1::2] = one.real, -one.imag
+        out[j, 1, :, ::2], out[j, 1, :, 1::2] = one.imag, one.real
+    return out
+
+
+def _waves(wave: np.ndarray, delta: np.ndarray, count: int) -> np.ndarray:
+    """Coefficients (count, 2, k, K) of u^j cos and u^j sin of (κ+δ)u, j < count."""
+    terms = _TERMS - count + 1
+    powers = np.empty((terms, delta.size))
     powers[0] = 1
     for r in range(1, terms):
-        powers[r] = powers[r - 1] * (1j / r * delta)
+        powers[r] = powers[r - 1] * (delta / r)
     if wave.ndim == 2:
-        return [powers.T @ (table[j : j + terms] @ wave) for j in range(count)]
-    return [np.matmul((powers.T @ table[j : j + terms])[:, None, :], wave)[:, 0, :] for j in range(count)]
+        return np.asarray(powers.T @ (_expansion(count) @ wave))
+    weights = (powers.T @ _expansion(count)).reshape(2 * count, delta.size, -1)
+    found = np.matmul(weights.swapaxes(0, 1), wave).swapaxes(0, 1)
+    return found.reshape(count, 2, *found.shape[1:])
 
 
 def _moved(columns: list[np.ndarray], u0: np.ndarray) -> list[np.ndarray]:

@@ -14,6 +14,8 @@ from .result import Answer, Curve, Found
 from .series import Series
 
 _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth is fitted sample by sample
+_FEW = 16  # samples in a window, up to which running sums are no faster
+_POWERS = 4  # parameters, up to which running sums of powers keep their digits
 _TOP_BINS = 6
 _FINEST = 0.5
 _CHANNELS = 16
@@ -58,7 +60,7 @@ def fit(
             answer.write(inside, channels, jets, errors, np.broadcast_to(half[:, None], jets.shape[1:]))
             sigma[channels] = [n.sigma for n in noises]
             notes += noises
-    message = _message(notes)
+    message = noise.told(notes)
     if side != "both":
         bare = int(((x >= series.t[0]) & (x <= series.t[-1]) & ~answer.good.all(axis=1)).sum())
         message += f" {bare} points have too few samples on the side asked for, and no answer." if bare else ""
@@ -71,23 +73,6 @@ def _smooth(t: np.ndarray, y: np.ndarray, x: np.ndarray, side: str) -> np.ndarra
     out = np.full(len(x), np.nan)
     out[inside] = automatic(t, y, x[inside], np.eye(1), side)[0][0, :, 0]
     return out
-
-
-def _message(noises: list[noise.Noise]) -> str:
-    notes = [n for n in noises if n.block > 1]
-    text = ""
-    if notes:
-        block = max(n.block for n in notes)
-        text = f"the noise is correlated over some {block} samples: the errors use its long-run variance"
-        if not all(n.settled for n in notes):
-            text += ", which could not be followed to its end (the signal begins to show): they may be too small"
-        text += "."
-    if any(n.blind for n in noises):
-        text += (
-            " the series is short for what the fit follows in it: noise that hangs together over several samples would "
-            "be taken for signal, and the errors may be too small then."
-        )
-    return text.strip()
 
 
 def _matrix(family: ConnectionFunction) -> np.ndarray:
@@ -122,7 +107,8 @@ def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple
     noises = [v._replace(sigma=max(v.sigma, float(r))) for v, r in zip(noise.measure(t, y), rounding, strict=True)]
     plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
-    louder = _locally(t, y, matrix, plain, [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)])
+    noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
+    louder = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
 
     def curve(x: np.ndarray) -> Found:
         jets, errors, widths = plain(x)
@@ -140,23 +126,46 @@ def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple
     return curve, found
 
 
+def _remembered(curve: Curve) -> Curve:
+    """The curve, with its last answer kept: at the samples it is asked for several times."""
+    last: list[tuple[np.ndarray, Found]] = []
+
+    def read(x: np.ndarray) -> Found:
+        if not (last and np.array_equal(last[0][0], x)):
+            last[:] = [(x, curve(x))]
+        jets, errors, widths = last[0][1]
+        return jets.copy(), errors.copy(), widths.copy()
+
+    return read
+
+
 def _level(matrix: np.ndarray) -> int:
     """The parameter that tells the value of the curve."""
     return int(np.argmax(np.abs(matrix[:, 0])))
 
 
+def _single(v: noise.Noise, n: int) -> float:
+    """σ of single samples, as the residuals show it; infinite where only that of means is known."""
+    if v.block == 1:
+        return v.sigma
+    return np.inf if few.MOST < n <= few.JOINED else v.short
+
+
 def _locally(
-    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, curve: Curve, noisy: list[bool]
+    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, curve: Curve, noisy: list[bool], usual: list[float]
 ) -> dict[int, noise.Local]:
     """For the channels whose residuals are larger in some places than in others, the σ there."""
     rows = noise.blocks(len(t))
     if rows is None or not any(noisy):
         return {}
-    jets, errors, _ = curve(t[rows.ravel()])
+    if len(t) <= 2 * rows.size:  # the curve has been read at all samples
+        jets, errors = (v[:, rows.ravel()] for v in curve(t)[:2])
+    else:
+        jets, errors, _ = curve(t[rows.ravel()])
     row = _level(matrix)
     left = 1 - np.clip((errors[row] / matrix[row, 0]) ** 2, 0, 0.9)  # a fit takes its part of each sample's noise
     squares = (y[rows.ravel()] - jets[0]) ** 2 / left
-    found = {j: noise.local(t, rows, squares[:, j].reshape(rows.shape)) for j in np.flatnonzero(noisy)}
+    found = {j: noise.local(t, rows, squares[:, j].reshape(rows.shape), usual[j]) for j in np.flatnonzero(noisy)}
     return {int(j): one for j, one in found.items() if one is not None}
 
 
@@ -193,7 +202,8 @@ def _settled(
 ) -> tuple[Curve, list[noise.Noise]]:
     """The curve with errors for σ = 1; channels whose residuals show another noise than supposed are fitted again."""
     if len(t) <= few.MOST:
-        return few.curve(t, y, matrix, side)
+        curve, found = few.curve(t, y, matrix, side)
+        return _remembered(curve), found
     rows = noise.stretches(len(t))
     row = _level(matrix)
     m = y.shape[1]
@@ -208,6 +218,7 @@ def _settled(
         else:
             block = max(1, max(v.block for v in supposed) // 4)
             curve, after = _long(t, values, matrix, side, np.array([v.sigma for v in supposed]), block), supposed
+        curve = _remembered(curve)
         owner[channels] = len(curves)
         curves.append((channels, curve))
         jets, errors, _ = curve(t[rows.ravel()])
@@ -319,10 +330,10 @@ def _along(
         s = x[here]
         if not len(s):
             continue
-        level = whole[candidate.level]
+        level, shapes = choice.reading(whole, candidate, side)
         jet, error, width = field.curve(
             level,
-            lambda nodes, level=level, half=candidate.half: choice.windows(level, half, nodes, side),  # type: ignore[misc]
+            shapes,
             candidate.degree,
             s,
             channels,
@@ -351,11 +362,17 @@ def given(
     noises = noise.measure(t, y)
     sigma = np.array([n.sigma for n in noises])
     low, high = exact.reach(t, x, half, side)
-    if (high - low).sum() <= _EXACT or len(np.unique(half)) > 1 or side != "both":
+    alike, work = len(half) > 0 and bool((half == half[0]).all()), (high - low).sum()
+    if alike and orders <= _POWERS and work > _FEW * (len(t) + len(x)):
+        jets, error = local.sliding(t, y, x, float(half[0]), matrix, side)
+        some = np.flatnonzero(~np.isfinite(error[0]))
+        fits = exact.fits(t, y, x[some], half[some], orders - 1, orders, side)
+        jets[:, some], error[:, some] = fits.at(orders - 1), fits.errors(orders - 1, matrix)
+    elif alike and work > _EXACT and side == "both":
+        jets, error = _binned(t, y, x, float(half[0]), matrix)
+    else:
         fits = exact.fits(t, y, x, half, orders - 1, orders, side)
         jets, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
-    else:
-        jets, error = _binned(t, y, x, float(half[0]), matrix)
     jets[0] += offset
     return jets, error[..., None] * sigma, noises
 
@@ -363,7 +380,7 @@ def given(
 def _binned(
     t: np.ndarray, y: np.ndarray, x: np.ndarray, half: float, matrix: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The same from bins of a twentieth of the half-width, blended between their edges."""
+    """The same, nearly, from bins of a twentieth of the half-width, blended between their edges."""
     size = choice.HALVES[-1]
     bins = int(np.ceil((t[-1] - t[0]) / half * size))
     level = pyramid.build(t, y, float(t[0]), half / size, bins, 0)[0]

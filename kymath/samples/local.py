@@ -17,9 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial import legendre
 
-from .pyramid import ORDERS, Level
+from .pyramid import ORDERS, Level, moving
 
+_AT_ONCE = 384  # windows solved together: what they need stays in the cache
 SINGULAR = 1e-10  # a pivot below this part of its diagonal: the samples do not carry the degree
+
+
+_THIN, _SOUND = 4, 1e-5  # samples for each parameter, and the part of a pivot, that running sums must leave
 
 
 class Shape(NamedTuple):
@@ -81,6 +85,12 @@ class Fits:
         """(K, k, m): the derivatives at the nodes of one degree."""
         return np.einsum("iak,akm->ikm", self.derivatives[:, : degree + 1], self.coefficients[: degree + 1])
 
+    def moved(self, by: np.ndarray, orders: int) -> Fits:
+        """The same polynomials, read at a distance from the nodes; all derivatives must be known."""
+        steps = [by**i / math.factorial(i) for i in range(len(self.derivatives))]
+        rows = [sum(s * d for s, d in zip(steps, self.derivatives[k:], strict=False)) for k in range(orders)]
+        return Fits(self.coefficients, np.array(rows), self.noise)
+
     def leverages(self) -> np.ndarray:
         """(D+1, k): how much of a sample at the node its own fit takes, for each degree (K = 1 there)."""
         return np.cumsum(self.derivatives[0] ** 2, axis=0)
@@ -92,9 +102,10 @@ class Fits:
 
     def errors(self, degree: int, matrix: np.ndarray) -> np.ndarray:
         """(K, k): standard errors for σ = 1 of θ = matrix @ jet at one degree."""
+        d = np.tensordot(matrix, self.derivatives[:, : degree + 1], axes=1)
         with np.errstate(invalid="ignore"):
-            square = np.einsum("pi,ijk,pj->pk", matrix, self.covariance(degree), matrix)
-            return np.sqrt(np.maximum(square, 0))
+            half = sum(d[:, a, None] * self.noise[a, : degree + 1] for a in range(degree + 1))
+            return np.sqrt(np.maximum((half * d).sum(axis=1), 0))
 
 
 def both_sides(bins: int, half: int, nodes: np.ndarray, widen: bool) -> list[Windows]:
@@ -128,31 +139,102 @@ def one_side(bins: int, half: int, nodes: np.ndarray, right: bool) -> list[Windo
     return out
 
 
+def beyond(bins: int, half: int, nodes: np.ndarray, right: bool) -> list[Windows]:
+    """As ``one_side``, but none of the bin beside the node: a point in that bin sees nothing of its other side."""
+    some = one_side(bins, half - 1, nodes + (1 if right else -1), right)
+    return [
+        Windows(Shape(w.shape.bins, -1 if right else w.shape.bins + 1, half), *moved)
+        for w in some
+        for moved in [(w.nodes + (-1 if right else 1), w.first)]
+    ]
+
+
+class Sums(NamedTuple):
+    """G and H (D+1, D+1, k), b (D+1, k, m) and the derivatives of φ at the nodes (K, D+1, k); H may be empty."""
+
+    gram: np.ndarray
+    spread: np.ndarray
+    right: np.ndarray
+    basis: np.ndarray
+
+
 def fits(level: Level, windows: list[Windows], degree: int, orders: int, spread: bool = True) -> Fits:
     """The fits of all windows, in the order in which ``windows`` lists their nodes; ``spread``: with covariances."""
-    m = level.total.shape[-1]
-    k = sum(len(w.nodes) for w in windows)
-    size = degree + 1
-    gram, square = np.empty((size, size, k)), np.empty((size, size, k if spread else 0))
-    right, basis = np.empty((size, k, m)), np.empty((orders, size, k))
+    return solved(*sums(level, windows, degree, orders, spread))
+
+
+def sums(level: Level, windows: list[Windows], degree: int, orders: int, spread: bool = True) -> Sums:
+    """What the fits of windows are made of. Windows of as many bins go together, wherever in them their points lie."""
+    m, size, half = level.total.shape[-1], degree + 1, 2 * degree + 1
+    counts = [len(w.nodes) for w in windows]
+    bins, point, reach = (np.repeat([w.shape[i] for w in windows], counts) for i in range(3))
+    first = np.concatenate([w.first for w in windows]) if windows else np.empty(0, dtype=int)
+    k = len(first)
+    ones, values = np.empty((k, half + (4 if spread else 2))), np.empty((m, k, size + 2))
+    order = np.argsort(bins, kind="stable")
+    for some in np.split(order, np.flatnonzero(np.diff(bins[order])) + 1) if k else ():
+        rows = first[some, None] + np.arange(bins[some[0]])
+        moments = _frame(rows.shape[1], 2 * degree + 4)
+        ones[some] = level.count[0][rows].reshape(len(rows), -1) @ moments[:, : ones.shape[1]]
+        parts = np.moveaxis(level.total[0][rows].reshape(len(rows), -1, m), 2, 0).reshape(m * len(rows), -1)
+        values[:, some] = (parts @ moments[:, : size + 2]).reshape(m, len(rows), -1)
+    u, slope = 2 * point / bins - 1, bins / (2 * reach)
+    kernel = np.array([1 - (slope * u) ** 2, 2 * slope**2 * u, -(slope**2)])  # K = 1 − (slope (v − u))²
     product = products(degree)
-    at = 0
-    for shape, nodes, first in windows:
-        here = slice(at, at + len(nodes))
-        at += len(nodes)
-        half = 2 * degree + 1
-        moments = weights(shape, degree)
-        rows = first[:, None] + np.arange(shape.bins)
-        # Σ K φ_k and Σ K² φ_k, k ≤ 2D
-        ones = level.count[0][rows].reshape(len(nodes), -1) @ (moments if spread else moments[:, :half])
-        gram[..., here] = (product @ ones[:, :half].T).reshape(size, size, -1)
-        if spread:
-            square[..., here] = (product @ ones[:, half:].T).reshape(size, size, -1)
-        values = np.moveaxis(level.total[0][rows].reshape(len(nodes), -1, m), 2, 0).reshape(m * len(nodes), -1)
-        right[:, here] = (values @ moments[:, :size]).reshape(m, len(nodes), size).T
-        scale = (2.0 / (shape.bins * level.width)) ** np.arange(orders)
-        basis[..., here] = (derivatives(shape, degree, orders) * scale[:, None])[..., None]
-    return solved(gram, square, right, basis)
+    gram = (product @ _weighted(ones[:, : half + 2], kernel).T).reshape(size, size, -1)
+    square = np.empty((size, size, 0))
+    if spread:
+        square = (product @ _weighted(ones, squared(kernel)).T).reshape(size, size, -1)
+    right = _weighted(values, kernel).transpose(2, 1, 0)
+    places, back = np.unique(u, return_inverse=True)
+    scale = (2 / (bins * level.width)) ** np.arange(orders)[:, None]
+    basis = derivatives_at(places, degree, orders)[..., back] * scale[:, None]
+    return Sums(gram, square, right, basis)
+
+
+def squared(kernel: np.ndarray) -> np.ndarray:
+    """The square of c₀ + c₁v + c₂v²: (3, k) → (5, k)."""
+    a, b, c = kernel
+    return np.array([a**2, 2 * a * b, b**2 + 2 * a * c, 2 * b * c, c**2])
+
+
+def _weighted(moments: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Σ K φ_k from Σ φ_k (…, k, …) with K = Σ_i c_i v^i, c (i, k); the last axis loses the degree of K."""
+    size = moments.shape[-1] - len(kernel) + 1
+    out = kernel[0][:, None] * moments[..., :size]
+    for i in range(1, len(kernel)):
+        out += kernel[i][:, None] * (moments[..., : size + i] @ _raising(size, i))
+    return out
+
+
+@lru_cache(maxsize=64)
+def _raising(size: int, power: int) -> np.ndarray:
+    """(size + power, size): v^power φ_k in terms of φ."""
+    k = np.arange(1, size + power)
+    off = k / np.sqrt(4.0 * k**2 - 1)
+    out = np.linalg.matrix_power(np.diag(off, 1) + np.diag(off, -1), power)[:, :size]
+    out.flags.writeable = False
+    return out
+
+
+def together(parts: list[Sums]) -> list[Fits]:
+    """The fits of several sets of windows, solved as one."""
+    found, start = [], 0
+    while start < len(parts):
+        stop, count = start + 1, parts[start].gram.shape[-1]
+        alike = parts[start].spread.shape[-1] > 0
+        while stop < len(parts) and count < _AT_ONCE and (parts[stop].spread.shape[-1] > 0) == alike:
+            count += parts[stop].gram.shape[-1]
+            stop += 1
+        run = parts[start:stop]
+        fits = solved(*(np.concatenate(a, axis=2 if i != 2 else 1) for i, a in enumerate(zip(*run, strict=True))))
+        at = 0
+        for part in run:
+            here = slice(at, at + part.gram.shape[-1])
+            at = here.stop
+            found.append(Fits(fits.coefficients[:, here], fits.derivatives[..., here], fits.noise[..., here]))
+        start = stop
+    return found
 
 
 def solved(gram: np.ndarray, spread: np.ndarray, right: np.ndarray, basis: np.ndarray) -> Fits:
@@ -187,27 +269,58 @@ def solved(gram: np.ndarray, spread: np.ndarray, right: np.ndarray, basis: np.nd
     return Fits(coefficients, np.moveaxis(work[:, size + m : size + m + len(basis)], 1, 0), noise)
 
 
-@lru_cache(maxsize=1024)
-def weights(shape: Shape, degree: int) -> np.ndarray:
-    """(bins·14, 2(2D+1)): from the moments of a window's bins to Σ K φ_k and Σ K² φ_k, k ≤ 2D, in its frame.
+def sliding(
+    t: np.ndarray, y: np.ndarray, x: np.ndarray, half: float, matrix: np.ndarray, side: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Jets (K, k, m) and errors of θ for σ = 1 (K, k) of degree K − 1 at sorted points, from running sums of powers.
 
-    On a bin K φ_k is replaced by its projection on degree 13, which at the degrees in use is exact to rounding.
+    The errors are NaN where a window is cut short, thin, or holds a gap: there sums of powers lose their digits.
     """
-    places, dual, basis = _frame(shape.bins, degree)
-    kernel = (1 - ((places - shape.point) / shape.reach) ** 2)[..., None]
-    once = kernel * basis
-    out = np.matmul(dual, np.concatenate([once, kernel * once], axis=-1)).reshape(shape.bins * ORDERS, -1)
+    orders = len(matrix)
+    degree, full = orders - 1, half * (1 if side == "both" else 0.5)
+    jets, error = np.empty((orders, len(x), y.shape[1])), np.empty((orders, len(x)))
+    powers = from_powers(2 * degree)
+    product = products(degree) @ powers
+    for here, ones, values, centre, radius in moving(t, y, x, half, side, degree + 2):
+        slope, away = radius / half, (centre - x[here]) / half  # K = 1 − (slope u + away)²
+        kernel = np.array([1 - away**2, -2 * slope * away, -(slope**2)])
+        gram, spread = (
+            (product @ sum(c * ones[i : i + 2 * degree + 1] for i, c in enumerate(k))).reshape(orders, orders, -1)
+            for k in (kernel, squared(kernel))
+        )
+        right = sum(c * values[i : i + orders] for i, c in enumerate(kernel))
+        right = np.tensordot(powers[:orders, :orders], right, axes=1).swapaxes(1, 2)
+        basis = derivatives_at((x[here] - centre) / radius, degree, orders)
+        basis *= radius ** -np.arange(orders, dtype=float)[:, None, None]
+        found = solved(gram, spread, right, basis)
+        with np.errstate(all="ignore"):
+            pivot = (basis[degree, degree] / found.derivatives[degree, degree]) ** 2
+            sound = (ones[0] > _THIN * orders) & (radius > 0.45 * full) & (pivot > _SOUND * gram[degree, degree])
+        jets[:, here] = found.at(degree)
+        error[:, here] = np.where(sound, found.errors(degree, matrix), np.nan)
+    return jets, error
+
+
+@lru_cache(maxsize=256)
+def _frame(bins: int, degree: int) -> np.ndarray:
+    """(bins·14, degree + 1): from the moments of a window's bins to Σ φ_k in its frame.
+
+    On a bin φ_k is replaced by its projection on degree 13, which at the degrees in use is exact to rounding.
+    """
+    v, weight = legendre.leggauss(24)
+    dual = (legendre.legvander(v, ORDERS - 1) * weight[:, None]) * (np.arange(ORDERS) + 0.5)
+    places = np.arange(bins)[:, None] + (v + 1) / 2
+    out = np.matmul(dual.T, orthonormal(2 * places / bins - 1, degree)).reshape(bins * ORDERS, -1)
     out.flags.writeable = False
     return out
 
 
 @lru_cache(maxsize=64)
-def _frame(bins: int, degree: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Gauss points of every bin (bins, 24), the projection on a bin's moments, and φ_k at the points, k ≤ 2D."""
-    v, weight = legendre.leggauss(24)
-    dual = (legendre.legvander(v, ORDERS - 1) * weight[:, None]) * (np.arange(ORDERS) + 0.5)
-    places = np.arange(bins)[:, None] + (v + 1) / 2
-    return places, dual.T, orthonormal(2 * places / bins - 1, 2 * degree)
+def from_powers(degree: int) -> np.ndarray:
+    """(degree + 1, degree + 1): φ_k = Σ_j of these times u^j."""
+    size = degree + 1
+    rows = [np.pad(legendre.leg2poly(row), (0, degree - k)) for k, row in enumerate(np.eye(size))]
+    return np.array(rows) * np.sqrt(2 * np.arange(size) + 1)[:, None]
 
 
 @lru_cache(maxsize=64)
@@ -227,24 +340,26 @@ def orthonormal(u: np.ndarray, degree: int) -> np.ndarray:
     return legendre.legvander(u, degree) * np.sqrt(2 * np.arange(degree + 1) + 1)
 
 
-@lru_cache(maxsize=1024)
-def derivatives(shape: Shape, degree: int, orders: int) -> np.ndarray:
-    """(K, D+1): the derivatives of φ_a by u at the window's point, K = orders."""
-    out = derivatives_at(np.array(2 * shape.point / shape.bins - 1), degree, orders)
-    out.flags.writeable = False
-    return out
-
-
 def derivatives_at(u: np.ndarray, degree: int, orders: int) -> np.ndarray:
-    """(K, D+1, …): the derivatives of √(2a+1) P_a at u, from P′_{a+1} = P′_{a−1} + (2a+1) P_a."""
-    out = np.zeros((orders, degree + 1, *u.shape))
-    out[0] = np.moveaxis(legendre.legvander(np.atleast_1d(u), degree), -1, 0).reshape(out[0].shape)
+    """(K, D+1, …): the derivatives of √(2a+1) P_a at u."""
+    basis = np.moveaxis(orthonormal(u, degree), -1, 0)
+    return np.tensordot(_deriving(degree, orders), basis, axes=1)
+
+
+@lru_cache(maxsize=64)
+def _deriving(degree: int, orders: int) -> np.ndarray:
+    """(K, D+1, D+1): the derivatives of φ_a in terms of φ, from P′_{a+1} = P′_{a−1} + (2a+1) P_a."""
+    out = np.zeros((orders, degree + 1, degree + 1))
+    out[0] = np.eye(degree + 1)
     for k in range(1, orders):
         for a in range(degree):
             out[k, a + 1] = (2 * a + 1) * out[k - 1, a]
             if a:
                 out[k, a + 1] += out[k, a - 1]
-    return out * np.sqrt(2 * np.arange(degree + 1) + 1).reshape(-1, *([1] * u.ndim))
+    norm = np.sqrt(2 * np.arange(degree + 1) + 1)
+    out *= norm[:, None] / norm
+    out.flags.writeable = False
+    return out
 
 
 def taylor(values: np.ndarray) -> np.ndarray:

@@ -52,6 +52,24 @@ class Noise(NamedTuple):
         )
 
 
+def told(noises: list[Noise]) -> str:
+    """What a reader should know of it, in sentences."""
+    notes = [n for n in noises if n.block > 1]
+    text = ""
+    if notes:
+        block = max(n.block for n in notes)
+        text = f"the noise is correlated over some {block} samples: the errors use its long-run variance"
+        if not all(n.settled for n in notes):
+            text += ", which could not be followed to its end (the signal begins to show): they may be too small"
+        text += "."
+    if any(n.blind for n in noises):
+        text += (
+            " the series is short for what the fit follows in it: noise that hangs together over several samples would "
+            "be taken for signal, and the errors may be too small then."
+        )
+    return text.strip()
+
+
 def stretches(n: int) -> np.ndarray:
     """(runs, samples): the places of all samples, or of some stretches of a long series."""
     if n <= _RUN * _RUNS:
@@ -69,7 +87,7 @@ def blocks(n: int) -> np.ndarray | None:
 
 
 class Local(NamedTuple):
-    """σ² along t, relative to its mean: its integral at some knots."""
+    """σ² along t, relative to that of the series: its integral at some knots."""
 
     at: np.ndarray
     total: np.ndarray
@@ -83,8 +101,11 @@ class Local(NamedTuple):
         return np.sqrt(rise / (high - low))
 
 
-def local(t: np.ndarray, rows: np.ndarray, squares: np.ndarray) -> Local | None:
-    """How σ varies, from squared residuals at ``rows`` (blocks, samples); None where they may all be alike."""
+def local(t: np.ndarray, rows: np.ndarray, squares: np.ndarray, usual: float = np.inf) -> Local | None:
+    """How σ varies, from squared residuals at ``rows`` (blocks, samples); None where they may all be alike.
+
+    ``usual`` is the noise's σ²: a mean above it holds what the fit misses in some places, and is no measure of others.
+    """
     known = np.isfinite(squares)
     squares = np.where(known, squares, 0)
     median = np.median(squares, axis=1, keepdims=True)
@@ -103,9 +124,9 @@ def local(t: np.ndarray, rows: np.ndarray, squares: np.ndarray) -> Local | None:
     if gain.max() <= 0:
         return None
     wave[0], wave[np.argmax(gain) + 1 :] = 0, 0
-    smooth = np.exp(slope * line + correlation.from_cosines(wave))
+    smooth = np.exp(log.mean() + slope * line + correlation.from_cosines(wave))
     knots = np.linspace(t[0], t[-1], 8 * count + 1)
-    values = np.interp(knots, t[rows].mean(axis=1), smooth / smooth.mean())
+    values = np.interp(knots, t[rows].mean(axis=1), smooth / min(smooth.mean(), usual))
     return Local(knots, np.concatenate([[0], np.cumsum((values[1:] + values[:-1]) / 2 * np.diff(knots))]))
 
 

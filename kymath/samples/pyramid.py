@@ -4,10 +4,13 @@ A bin keeps Σ P_q(v) and Σ P_q(v) y for the Legendre polynomials P_q, q < 14, 
 nothing large is ever subtracted (cumulative moments lose all digits on a long series). Two bins merge by a matrix,
 P_q((v ∓ 1)/2) = Σ_r T[q, r] P_r(v). Each sum is kept whole and signed by the half its sample belongs to (pattern 0110),
 from which the two halves follow.
+
+Windows of one width need no bins: their sums follow from running sums (``moving``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +19,7 @@ from numpy.polynomial import legendre
 
 ORDERS = 14
 _CHUNK = 1 << 15
+_SLIDE = 1 << 12  # windows of a run, and the samples of running sums: longer ones lose digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,3 +109,55 @@ def merging() -> tuple[np.ndarray, np.ndarray]:
     left = legendre.legvander((v - 1) / 2, ORDERS - 1).T @ dual
     right = legendre.legvander((v + 1) / 2, ORDERS - 1).T @ dual
     return left, right
+
+
+def moving(
+    t: np.ndarray, y: np.ndarray, x: np.ndarray, half: float, side: str, powers: int
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Σ u^k, k ≤ 2·powers, and Σ u^k y, k ≤ powers, over the samples of windows of one width, at sorted points x.
+
+    Yields for a run of windows its slice, both sums (k, windows) and (k, channels, windows), and centre and radius of
+    their frames: u ∈ [−1, 1] from a window's first sample to its last. A window holds one edge of blocks as long as
+    itself: its sums about that edge are one difference of running sums on each side, and nothing large cancels.
+    """
+    length = half * (2 if side == "both" else 1)
+    left = x if side == "right" else x - half
+    low = np.searchsorted(t, left, side="left")
+    high = np.searchsorted(t, x if side == "left" else x + half, side="right")
+    block = np.floor((t - t[0]) / length)
+    edge = np.ceil((left - t[0]) / length)
+    middle = np.clip(np.searchsorted(block, edge), low, high)
+    count, m = 2 * powers + 1, y.shape[1]
+    longest = int((high - low).max(initial=0))
+    size, most = max(_SLIDE, 4 * longest), max(_SLIDE, longest)
+    start = 0
+    while start < len(x):
+        first = min(int(np.searchsorted(block, edge[start] - 1)), int(low[start]))
+        stop = min(int(np.searchsorted(high, first + size, side="right")), start + most)
+        stop = max(stop, start + 1)
+        here = slice(start, stop)
+        some = slice(first, max(int(high[stop - 1]), first + 1))
+        start = stop
+        v = (t[some] - t[0]) / length - block[some]
+        rows = np.zeros((2, count + m * (powers + 1), len(v) + 1))  # about the edge before, and the edge behind
+        for about, w in zip(rows, (v, v - 1), strict=True):
+            power = np.ones_like(w)
+            for k in range(count):
+                about[k, 1:] = power
+                if k <= powers:
+                    np.multiply(y[some].T, power, out=about[count + k * m : count + (k + 1) * m, 1:])
+                power = power * w
+            np.cumsum(about, axis=1, out=about)
+        a, b, c = low[here] - first, middle[here] - first, high[here] - first
+        sums = rows[0][:, c] - rows[0][:, b] + rows[1][:, b] - rows[1][:, a]
+        ends = t[np.minimum(low[here], len(t) - 1)], t[np.maximum(high[here] - 1, 0)]
+        centre, radius = (ends[0] + ends[1]) / 2, np.maximum((ends[1] - ends[0]) / 2, 1e-9 * half)
+        shift, stretch = (centre - t[0]) / length - edge[here], length / radius
+        ones, values = sums[:count], sums[count:].reshape(powers + 1, m, -1)
+        for moments in (ones, values):
+            for i in range(1, len(moments)):  # Σ (v − s)^k from Σ v^k, a Pascal triangle
+                for k in range(len(moments) - 1, i - 1, -1):
+                    moments[k] -= shift * moments[k - 1]
+            for k in range(1, len(moments)):
+                moments[k:] *= stretch
+        yield here, ones, values, centre, radius

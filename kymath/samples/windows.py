@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import Status
 from ..families import ConnectionFunction, Exponential, Harmonic
+from . import correlation
 from .between import grid, read, stencil
 from .compress import Frames, blocks, frames, uniform
 from .custom import CustomWindows
@@ -28,6 +29,14 @@ _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero 
 _CLEAR = 0.01  # a frequency known this well needs no half period
 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
+
+_STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
+_SPENT = 4.0  # samples that a window's fit spends
+
+_WIDENED = (
+    "The residuals are correlated: the errors are widened for it, and a width chosen from the data is too narrow."
+)
+_ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
 
 _FEW = (Status.NOT_FINITE, "too few samples in the window")
 
@@ -154,75 +163,83 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
             track.scale = _along(kind, t, y, at, everywhere, float(half[0]), kind.plain, side, track, 0.0)
         else:
             track = _direct(kind, t, y, at, half, np.full(at.size, kind.plain), side, 0.0)
+        notes = [*notes, *_correlated(kind, t, y, at, track)]
+    elif hasattr(kind, "unfiltered"):
+        noise = correlation.of(t, y)
+        if noise is not None:
+            t, y, lags = correlation.whitened(t, y, noise)
+            notes = [*notes, _ALLOWED.format(noise.reach)]
+        track, more = _chosen(kind, t, y, at, side, noise is not None)
+        notes += more
+        if noise is not None:
+            track.theta, track.error = kind.unfiltered(track.theta, track.error, lags)
     else:
-        whole = followed(kind, t, y, at, side) if kind.wave else None
-        if whole is not None:
-            return _whole(kind, whole, notes)
-        choices = kind.choose(t, y, side) if isinstance(kind, CustomWindows) else choose(kind, t, y, side)
-        if choices is not None and not choices.spans:
-            track = _empty(kind, np.full(at.size, np.nan))
-            track.reason[:], track.notes = _NO_WAVE, tuple(notes)
-            return track
-        if choices is None:
-            half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
-        else:
-            half, order = choices(at)
-        track = _empty(kind, half)
-        scales = []
-        for one in np.unique(half):
-            for q in np.unique(order[half == one]):
-                some = np.flatnonzero((half == one) & (order == q))
-                scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
-        track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
-    notes = [*notes, *_correlated(kind, t, y, at, track)]
+        track, more = _chosen(kind, t, y, at, side, False)
+        notes = [*notes, *more]
     if width is None and getattr(kind, "doubted", False):
         _withhold(kind, track, _CHOSEN)
-    track.notes = tuple(notes)
+    track.notes = (*notes, *track.notes)
     return track
 
 
-def _whole(kind: Any, found: Followed, notes: list[str]) -> Track:
+def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, white: bool) -> tuple[Track, list[str]]:
+    """Widths and orders from the data; ``white``: the series was filtered so that its noise is, or nearly."""
+    whole = followed(kind, t, y, at, side) if kind.wave else None
+    if whole is not None:
+        return _whole(kind, whole), []
+    tt, yy = kind.coarser(t, y) if hasattr(kind, "coarser") else (t, y)
+    if isinstance(kind, CustomWindows):
+        choices = kind.choose(t, y, side)
+    else:
+        strict = hasattr(kind, "knowing") and not white and t.size >= _STRICT
+        choices = choose(kind.knowing(tt, yy), tt, yy, side) if strict else None
+        choices = choices or choose(kind, tt, yy, side)
+    if choices is not None and not choices.spans:
+        track = _empty(kind, np.full(at.size, np.nan))
+        track.reason[:] = _NO_WAVE
+        return track, []
+    if choices is None:
+        half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
+    else:
+        half, order = choices(at)
+    track = _empty(kind, half)
+    scales = []
+    for one in np.unique(half):
+        for q in np.unique(order[half == one]):
+            some = np.flatnonzero((half == one) & (order == q))
+            scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
+    track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
+    return track, [] if white else _correlated(kind, t, y, at, track)
+
+
+def _whole(kind: Any, found: Followed) -> Track:
     """An oscillation that was followed along the whole series."""
     reason = np.where(kind.unsure(found.theta, found.error) < 0.5, 0, 3)
     reason[found.weak] = 2
     found.theta[:, reason > 0], found.error[:, reason > 0] = np.nan, np.nan
-    return Track(found.theta, found.error, reason, found.half, found.sigma, (*notes, *found.notes))
+    return Track(found.theta, found.error, reason, found.half, found.sigma, found.notes)
 
 
 def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: Track) -> list[str]:
-    """Widens the errors where the residuals hang together: by the noise's spectrum at the family's frequency.
-
-    Σ_k ρ_k cos(ω k Δt) over the lags up to where ρ_k is lost in scatter (initial sequence, Geyer 1992; ω = 0 but for
-    oscillations). It needs an answer at every sample.
-    """
+    """Widens the errors where the residuals hang together: by the noise's spectrum at the family's frequency (0 but
+    for oscillations). It needs an answer at every sample."""
     if at.size != t.size or t.size < 100 or not np.array_equal(at, t):
         return []
     rest = y - kind.value(track.theta)
     known = np.isfinite(rest)
     if known.mean() < 0.5 or np.median(np.abs(rest[known])) <= 1e-9 * np.max(np.abs(y)):
         return []
-    limit = 5 * np.median(np.abs(rest[known]))  # a few bad windows are no correlation
-    rest = np.where(known, np.clip(rest - rest[known].mean(), -limit, limit), 0.0)
-    size = float(np.mean(rest**2))
-    least = 4 / np.sqrt(t.size)
-    lags: list[float] = []
-    for k in range(1, min(t.size // 4, 200)):
-        rho = float(np.mean(rest[k:] * rest[:-k])) / size
-        if rho < least:
-            break
-        lags.append(rho)
-    if not lags or lags[0] < 0.1:
+    rest = rest[known]
+    spent = _SPENT * (t[-1] - t[0]) / (2 * float(np.nanmedian(track.width)))
+    noise = correlation.hangs(rest[None] - rest.mean(), spent)
+    if noise is None:
         return []
-    turn = np.zeros(at.size)
+    turn: Any = 0.0
     if kind.wave:
         turn = track.theta[kind.rate] * float(np.median(np.diff(t)))
-    factor = 1 + 2 * sum((rho * np.cos(turn * (k + 1)) for k, rho in enumerate(lags)), start=np.zeros(at.size))
-    track.error = track.error * np.sqrt(np.maximum(factor, 1.0))
+    track.error = track.error * np.sqrt(np.maximum(noise.spectrum(turn), 1.0))
     _withhold(kind, track, 0.5)
-    return [
-        f"The residuals are correlated ({lags[0]:.2f} from one sample to the next): the errors are widened for it, "
-        "and a width chosen from the data is too narrow."
-    ]
+    return [_WIDENED]
 
 
 def _withhold(kind: Any, track: Track, limit: float) -> None:
