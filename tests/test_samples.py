@@ -7,12 +7,11 @@ import sys
 
 import numpy as np
 import pytest
-import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kymath as ky
-from kymath import BadSamples, Status
+from kymath import Status
 from kymath.samples import choice, field, local, pyramid
 
 
@@ -278,63 +277,6 @@ def test_at_any_points():
     assert r.success.tolist() == [[True, True], [False, False], [True, True]]
     whole = ky.samples(t, y, ky.Polynomial(2), at=[0.1, 0.9])
     np.testing.assert_allclose([r.a1[0, 1], r.a1[0, 0]], whole.a1, rtol=1e-9)
-
-
-# -- what cannot be used --------------------------------------------------------------------------------------------
-
-T = np.arange(10.0)
-
-
-@pytest.mark.parametrize(
-    ("t", "y", "options", "match"),
-    [
-        (T[::-1], T, {}, r"not increasing.*argsort"),
-        ([0, 1, 1, 2], [1, 2, 3, 4], {}, r"t\[1\] and t\[2\] are both 1"),
-        ([0, 1, np.nan, 2], [1, 2, 3, 4], {}, r"t\[2\] is nan"),
-        (T, T[:9], {}, "t has 10 points and y has 9"),
-        (T, np.ones((3, 10)), {}, "transpose"),
-        (T, np.ones((10, 2, 2)), {}, "shape"),
-        (T, np.ones((10, 0)), {}, "no channel"),
-        (np.ones((2, 2)), T, {}, "one row of numbers"),
-        ([0, 1], [1, 2], {}, "2 points are too few: this family needs at least 3"),
-        (T, np.full(10, np.nan), {}, "only 0 of 10 values"),
-        (T, np.where(T == 4, np.inf, T), {}, r"y\[4\] is infinite"),
-        (T, np.where(T == 4, -np.inf, T)[:, None], {}, r"y\[4, 0\] is infinite"),
-        (T, T * 1j, {}, "complex"),
-        (T, ["a"] * 10, {}, "not numbers"),
-        (T, [object()] * 10, {}, "not numbers"),
-        (np.arange(10).astype("datetime64[s]"), T, {}, "timedelta64"),
-        (T, T, {"bandwidth": 0.5}, "below the spacing"),
-        (T, T, {"bandwidth": np.nan}, "finite"),
-        (T, T, {"bandwidth": -1}, "below the spacing"),
-        (T, T, {"bandwidth": "wide"}, "auto"),
-        (T, T, {"bandwidth": [1, 2]}, "shape"),
-        (T, T, {"side": "up"}, "side must be"),
-        (T, T, {"at": ["a"]}, "not numbers"),
-    ],
-)
-def test_bad_input(t, y, options, match):
-    with pytest.raises(BadSamples, match=match):
-        ky.samples(t, y, ky.Polynomial(2), **options)
-
-
-def test_no_family():
-    with pytest.raises(ky.NotApplicable, match="family"):
-        ky.samples(T, T, "polynomial")
-    with pytest.raises(ky.NotApplicable, match="symbols"):
-        ky.samples(T, T, ky.Trigonometric(1, omega=sp.Symbol("w", positive=True)))
-
-
-def test_what_is_accepted():
-    masked = np.ma.masked_array(T**2, mask=T == 5)
-    r = ky.samples(range(10), masked, ky.Polynomial(2))
-    assert r.success.all()
-    assert ky.samples(T, (T > 4), ky.Linear()).success.all()
-    assert ky.samples([0, 1, 2], [1, 2, 5], ky.Polynomial(2), at=1.0).a1 == pytest.approx(2)
-    before = T.copy()
-    ky.samples(T, T, ky.Linear())
-    assert T.flags.writeable
-    assert (before == T).all()
 
 
 @pytest.mark.parametrize("n", [30, 2000])

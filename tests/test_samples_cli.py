@@ -67,7 +67,9 @@ def test_the_file_holds_what_the_function_gives(cli, source, out):
     assert "Written: p." in shown
     got = pd.read_csv(out) if out.endswith("csv") else pd.read_parquet(out)
     r = ky.samples(T, gappy(), ky.Exponential(), bandwidth=2)
-    assert list(got) == ["t", "A", "B", "C", "A_error", "B_error", "C_error", "status"]
+    assert list(got) == ["t", "A", "B", "C", "A_error", "B_error", "C_error", "status", "bandwidth", "noise"]
+    np.testing.assert_allclose(got.bandwidth, r.bandwidth)
+    np.testing.assert_allclose(got.noise, float(r.noise), rtol=1e-9)
     np.testing.assert_allclose(got.t, T)
     np.testing.assert_allclose(got.B, r.B, rtol=1e-9)
     np.testing.assert_allclose(got.B_error, r.errors["B"], rtol=1e-9)
@@ -107,7 +109,7 @@ def test_json(cli):
     status, out, _ = cli("a.csv", "--y", "value", "--bandwidth", "0.6", "--family", "exponential", "--json")
     assert status == 0
     table = strict(out)["table"]
-    assert list(table) == ["t", "A", "B", "C", "A_error", "B_error", "C_error", "status"]
+    assert list(table) == ["t", "A", "B", "C", "A_error", "B_error", "C_error", "status", "bandwidth", "noise"]
     assert None in table["B"]  # no answer, and no NaN
 
 
@@ -145,6 +147,72 @@ def test_other_separators_and_a_byte_order_mark(cli):
         status, _, err = cli("s.csv", "--degree", "1", "--time", "t", "--y", "y", "--out", "o.csv")
         assert (status, err) == (0, "")
         np.testing.assert_allclose(pd.read_csv("o.csv").a1, 2)
+
+
+def test_other_points(cli):
+    assert (
+        cli("a.csv", "--y", "value", "--degree", "1", "--bandwidth", "1", "--at", "2,7.5,99", "--out", "o.csv")[0] == 0
+    )
+    got = pd.read_csv("o.csv")
+    assert got.t.tolist() == [2, 7.5, 99]
+    r = ky.samples(T, gappy(), ky.Polynomial(1), bandwidth=1, at=[2, 7.5, 99])
+    np.testing.assert_allclose(got.a1, r.a1, rtol=1e-9)
+    assert got.status.tolist() == ["converged", "converged", "not_finite"]
+    days = pd.date_range("2020-01-01", periods=60)
+    pd.DataFrame({"day": days, "y": 3.0 * np.arange(60) + 1}).to_csv("d.csv", index=False)
+    words = ("--degree", "1", "--bandwidth", "5", "--out", "o.csv", "--plot", "o.png")
+    assert cli("d.csv", *words, "--at", "2020-01-05,2020-02-01T12:00")[0] == 0
+    got = pd.read_csv("o.csv")
+    np.testing.assert_allclose(got.a0, [13, 3 * 31.5 + 1])
+    assert got.t.tolist() == ["2020-01-05", "2020-02-01T12:00"]
+    for text in ("soon", "3", ""):
+        status, _, err = cli("d.csv", "--at", text)
+        assert (status, "--at takes dates" in err) == (2, True), err
+    assert cli("a.csv", "--at", "soon")[0] == 2
+
+
+def test_text_columns_are_left_out(cli):
+    frame = pd.DataFrame({"t": T, "note": ["calm"] * 120, "y": VALUE, "late": T > 5})
+    frame.to_csv("n.csv", index=False)
+    frame.to_parquet("n.parquet")
+    for name in ("n.csv", "n.parquet"):
+        status, out, err = cli(name, "--degree", "1", "--bandwidth", "1")
+        assert (status, err) == (0, "")
+        assert "The columns 'note', 'late' hold no numbers." in " ".join(out.split())
+        status, out, _ = cli(name, "--degree", "1", "--bandwidth", "1", "--json")
+        assert strict(out)["message"] == "The columns 'note', 'late' hold no numbers."
+        assert cli(name, "--y", "note")[0] == 2
+
+
+def test_an_index_is_the_time(cli):
+    frame = pd.DataFrame({"y": 3.0 * np.arange(60) + 1}, index=pd.date_range("2020-01-01", periods=60, name="day"))
+    for name in ("day", None):
+        frame.rename_axis(name).to_parquet("i.parquet")
+        status, out, err = cli("i.parquet", "--degree", "1", "--bandwidth", "5", "--out", "o.csv")
+        assert (status, err) == (0, "")
+        np.testing.assert_allclose(pd.read_csv("o.csv").a1, 3)
+    assert "along index" in out
+    status, out, _ = cli("i.parquet", "--degree", "1", "--bandwidth", "5", "--json")
+    assert strict(out)["table"]["t"][:2] == ["2020-01-01", "2020-01-02"]
+    assert cli("i.parquet", "--time", "y")[0] == 2  # dates are no data
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ("t;y\n0;1,5\n1;2,5\n2;3,5\n", "decimal comma"),
+        ("t;y\n0,5;1\n1,5;2\n2,5;3\n", "decimal comma"),
+        ("t,y\n31/12/2020,1\n01/01/2021,2\n02/01/2021,3\n", "2020-12-31"),
+        ("t,y\n31.12.2020,1\n01.01.2021,2\n02.01.2021,3\n", "2020-12-31"),
+    ],
+)
+def test_hints(cli, content, match):
+    with open("h.csv", "w", encoding="utf-8") as file:
+        file.write(content)
+    status, _, err = cli("h.csv")
+    assert status == 2
+    assert "is not a number" in err
+    assert match in err
 
 
 # -- files that cannot be used -----------------------------------------------------------------------------------------
@@ -244,6 +312,77 @@ def test_a_file_that_was_there_stays_where_nothing_came(cli):
         assert file.read() == "before"
     assert cli("a.csv", "--bandwidth", "1", "--out", "o.csv")[0] == 0
     assert sorted(os.listdir()) == ["a.csv", "a.parquet", "o.csv"]
+
+
+LINE = ("--degree", "1", "--bandwidth", "1")
+
+
+def test_the_file_that_is_read_is_not_written_over(cli):
+    before = open("a.csv", "rb").read()  # noqa: SIM115
+    os.symlink("a.csv", "link.csv")
+    os.symlink("a.csv", "link.png")
+    os.link("a.csv", "hard.csv")
+    for source, *words in (
+        ("a.csv", "--out", "a.csv"), ("a.csv", "--out", "./a.csv"), ("a.csv", "--out", "link.csv"),
+        ("link.csv", "--out", "a.csv"), ("a.csv", "--out", "hard.csv"), ("a.csv", "--plot", "link.png"),
+    ):  # fmt: skip
+        status, out, err = cli(source, *LINE, *words)
+        assert (status, out) == (2, "")
+        assert f"{words[0]} {words[1]}: this is the file that is read" in err
+        assert open("a.csv", "rb").read() == before  # noqa: SIM115
+    assert cli("a.csv", *LINE, "--out", "b.csv")[0] == 0
+
+
+def test_a_first_column_without_a_name(cli):
+    frame = pd.DataFrame({"t": 2 * T, "y": 3 * T + 1})
+    frame.to_csv("i.csv")
+    frame[["y"]].to_csv("one.csv")
+    frame.set_index(pd.date_range("2020-01-01", periods=120)).to_csv("d.csv")
+    frame[["y", "t"]].set_index(T / 2).to_csv("n.csv")
+    for name, words, along, said in (
+        ("i.csv", (), "along t (", "The first column has no name and is left out."),
+        ("i.csv", ("--y", "y"), "along t (", "is left out."),
+        ("i.csv", ("--y", "t"), "along index (", "it is t, called index here."),
+        ("i.csv", ("--time", "index", "--y", "y"), "along index (", "it is t"),
+        ("one.csv", (), "along index (120 points, 0 … 119)", "it is t"),
+        ("d.csv", (), "2020-01-01 … 2020-04-29; t in days", "it is t"),
+        ("n.csv", (), "along index (120 points, 0.0 … 5.0)", "it is t"),
+    ):
+        status, out, err = cli(name, "--degree", "1", "--bandwidth", "9", *words)
+        assert (status, err) == (0, "")
+        assert along in out
+        assert said in out
+    with open("comma.csv", "w", encoding="utf-8") as file:
+        file.write("t,y,\n" + "".join(f"{k},{k}.5,\n" for k in range(30)))
+    status, out, err = cli("comma.csv", *LINE[:2])
+    assert (status, err) == (0, "")
+    assert "The column 'column 3' holds no numbers." in out
+
+
+def test_short_rows_are_counted(cli):
+    with open("s.csv", "w", encoding="utf-8") as file:
+        file.write("t,y,z\n" + "".join(f"{k},{k}\n" if k in (5, 9) else f"{k},{k},{k}\n" for k in range(30)))
+    said = "2 rows are shorter than the header: the cells that lack are gaps."
+    status, out, err = cli("s.csv", *LINE[:2], "--bandwidth", "5")
+    assert (status, err, said in out) == (0, "", True)
+    assert strict(cli("s.csv", *LINE[:2], "--bandwidth", "5", "--json")[1])["message"] == said
+
+
+def test_dates_beyond_the_nanoseconds(cli):
+    import datetime
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    days = [datetime.datetime(3000, 1, 1) + datetime.timedelta(days=k) for k in range(60)]
+    pq.write_table(pa.table({"t": pa.array(days, pa.timestamp("us")), "y": 3.0 * np.arange(60)}), "far.parquet")
+    words = ("--degree", "1", "--bandwidth", "5", "--out", "o.csv", "--plot", "o.png")
+    status, out, err = cli("far.parquet", *words)
+    assert (status, err) == (0, "")
+    assert "3000-01-01 … 3000-03-01; t in days" in out
+    np.testing.assert_allclose(pd.read_csv("o.csv").a1, 3)
+    assert cli("far.parquet", *words, "--at", "3000-01-05T12:00")[0] == 0
+    np.testing.assert_allclose(pd.read_csv("o.csv").a0, 13.5)
 
 
 def test_without_the_extra(tmp_path):

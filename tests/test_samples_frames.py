@@ -1,4 +1,4 @@
-"""xarray in, Dataset out; dask stays lazy and says what memory says; and the picture of a field."""
+"""xarray in, Dataset out; dask stays lazy and says what memory says."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from kymath import BadSamples, NotApplicable
 
 xr = pytest.importorskip("xarray")
 da = pytest.importorskip("dask.array")
+pytest.importorskip("pandas")
 
 N = 600
 T = np.linspace(0, 6, N)
+DAYS = np.datetime64("2020-03-01") + np.arange(90)
+GROWTH = 20 * np.exp(0.1 * np.arange(90))
 RNG = np.random.default_rng(4)
 Y = np.stack([np.sin(3 * T), 2 * np.exp(-T / 2) + 1], axis=1) + 0.01 * RNG.standard_normal((N, 2))
 
@@ -151,6 +154,34 @@ def test_a_name_that_is_taken(table):
         ky.samples("a", table.rename(time="a"), ky.Linear())
     with pytest.raises(NotApplicable, match="family"):
         ky.samples("time", table)
+
+
+def test_intervals_and_tables():
+    r = ky.samples(DAYS, GROWTH * (1 + 0.01 * RNG.standard_normal(90)), ky.Exponential(), bandwidth=14)
+    low, high = r.interval("B")
+    np.testing.assert_allclose(high - low, 2 * 1.959964 * r.errors["B"], rtol=1e-6)
+    np.testing.assert_allclose(r.interval("B", level=0.5)[1], r.B + 0.67449 * r.errors["B"], rtol=1e-5)
+    frame = r.to_frame()
+    assert list(frame) == ["A", "B", "C", "A_error", "B_error", "C_error", "status", "bandwidth", "noise"]
+    np.testing.assert_array_equal(frame.index, DAYS)
+    np.testing.assert_array_equal(frame.B, r.B)
+    assert set(frame.status) <= set(ky.Status.__members__)
+    for name, level, match in (("b", 0.95, "no parameter 'b'"), ("B", 95, "between 0 and 1"), ("B", None, "level")):
+        with pytest.raises(NotApplicable, match=match):
+            r.interval(name, level)
+    lazy = ky.samples(T, da.from_array(Y, chunks=(200, 2)), ky.Linear(), bandwidth=0.5)
+    assert isinstance(lazy.interval("a")[0], da.Array)
+    table, whole = lazy.to_frame(), ky.samples(T, Y, ky.Linear(), bandwidth=0.5).to_frame()
+    np.testing.assert_allclose(table["a"][1], whole["a"][1], atol=1e-8)
+    assert type(lazy.compute().a) is np.ndarray
+    assert lazy.compute().success.all()
+
+
+def test_a_table_needs_pandas(monkeypatch):
+    r = ky.samples(T, Y, ky.Linear(), bandwidth=0.5)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(NotApplicable, match=r"pip install kymath\[data\]"):
+        r.to_frame()
 
 
 # -- dask ------------------------------------------------------------------------------------------------------------
@@ -300,72 +331,45 @@ def test_kymath_loads_none_of_them():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-# -- the picture -----------------------------------------------------------------------------------------------------
+def test_a_gap_over_the_edge_of_a_chunk():
+    """Each chunk sees one side of the gap: it may not judge by its own range where the series ends."""
+    t = np.linspace(0, 30, 3000)
+    y = np.exp(t / 10)
+    y[1300:1600] = np.nan
+    y[:20] = y[-30:] = y[700:720] = np.nan
+    at = np.random.default_rng(0).uniform(-1, 31, 2000)
+    for family in (ky.Linear(), ky.Polynomial(2), ky.Exponential()):
+        for side in ("both", "left", "right"):
+            for points in (None, at):
+                whole = ky.samples(t, y, family, bandwidth=0.5, side=side, at=points)
+                lazy = ky.samples(t, da.from_array(y, chunks=1500), family, bandwidth=0.5, side=side, at=points)
+                found = lazy.success.compute()
+                np.testing.assert_array_equal(found, whole.success)
+                deep = (whole.t > t[1299]) & (whole.t < t[1600])
+                assert not whole.success[deep].any()
+                assert found.mean() > 0.4
+                first = lazy.theta[0].compute()
+                np.testing.assert_allclose(first[found], whole.theta[0][found], rtol=1e-6, atol=1e-6)
 
 
-@pytest.fixture
-def plt(monkeypatch):
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("plt.show() was called"))
-    yield plt
-    plt.close("all")
+def test_a_place_is_that_in_the_whole_series():
+    y = Y.copy()
+    y[333, 1] = np.inf
+    with pytest.raises(BadSamples, match=r"y\[333, 1\] is infinite"):
+        ky.samples(T, da.from_array(y, chunks=(100, 2)), ky.Linear(), bandwidth=0.1).compute()
+    with pytest.raises(BadSamples, match=r"y\[333\] is infinite"):
+        ky.samples(T, da.from_array(y[:, 1], chunks=100), ky.Linear(), bandwidth=0.1).compute()
 
 
-def test_field(plt):
-    y = Y[:, 1].copy()
-    y[300:400] = np.nan
-    r = ky.samples(T, y, ky.Exponential(), bandwidth=0.3)
-    assert not r.success.all()
-    top = ky.plot.field(r)
-    panels = top.figure.axes
-    assert panels[0] is top
-    assert [p.get_ylabel() for p in panels] == ["data, fit", "$A$", "$B$", "$C$"]
-    np.testing.assert_array_equal(top.get_lines()[0].get_ydata(), y)
-    np.testing.assert_allclose(top.get_lines()[1].get_ydata(), r.A + r.C)
-    np.testing.assert_array_equal(panels[2].get_lines()[0].get_ydata(), r.B)
-    assert len(panels[2].patches) > 0  # the grey of the gaps
-    top.figure.canvas.draw()
+def test_a_lazy_series_without_data_says_so():
+    r = ky.samples(T, da.full(N, np.nan, chunks=100), ky.Linear(), bandwidth=0.5).compute()
+    assert not r.success.any()
+    assert "No point has an answer" in r.message
 
 
-def test_field_on_axes_that_are_given(plt):
-    r = ky.samples(T, Y, ky.Linear(), bandwidth=0.3)
-    figure, (left, right) = plt.subplots(1, 2)
-    assert ky.plot.field(r, ax=left) is left
-    assert ky.plot.field(r, "a", ax=right, data=(T, Y)) is right
-    assert len(figure.axes) == 4
-    assert [text.get_text() for text in left.get_legend().get_texts()] == ["channel 0", "channel 1"]
-    loose = plt.figure().add_axes((0.1, 0.1, 0.8, 0.8))
-    assert ky.plot.field(r, ["a", "b"], ax=loose) is loose
-    assert len(loose.figure.axes) == 3
-    figure.canvas.draw()
-
-
-def test_field_of_other_results(plt, table):
-    ds = ky.samples("time", table, ky.Polynomial(2), bandwidth=0.5)
-    top = ky.plot.field(ds, data=table)
-    assert [p.get_ylabel() for p in top.figure.axes] == ["data", "$a_{2}$", "$a_{1}$", "$a_{0}$"]
-    assert len(ky.plot.field(ds, "a1").figure.axes) == 1
-    lazy = ky.samples(T, da.from_array(Y[:, 0], chunks=100), ky.Linear(), bandwidth=0.5)
-    assert ky.plot.field(lazy).get_ylabel() == "$b$"
-    single = ky.samples(T, Y[:, 0], ky.Linear(), bandwidth=0.5, at=[3.0, 1.0])
-    ky.plot.field(single).figure.canvas.draw()
-    none = ky.samples(T, Y[:, 0], ky.Linear(), bandwidth=0.5, at=[30.0, 31.0])
-    ky.plot.field(none).figure.canvas.draw()
-
-
-def test_field_says_what_it_cannot_draw(plt, table):
-    r = ky.samples(T, Y, ky.Linear(), bandwidth=0.3)
-    with pytest.raises(NotApplicable, match="no parameter 'B'; the parameters are a, b"):
-        ky.plot.field(r, "B")
-    with pytest.raises(NotApplicable, match="field draws what"):
-        ky.plot.field(T)
-    with pytest.raises(NotApplicable, match="_error"):
-        ky.plot.field(table.to_dataset())
-    with pytest.raises(NotApplicable, match="at most"):
-        ky.plot.field(ky.samples(T, np.tile(Y, 4), ky.Linear(), bandwidth=0.3))
-    with pytest.raises(NotApplicable, match="pair"):
-        ky.plot.field(r, data=3)
+@pytest.mark.parametrize("bandwidth", ["auto", 0.3])
+def test_what_is_masked_is_a_gap(bandwidth):
+    y = np.ma.masked_array(Y[:, 0], mask=T > 3)
+    lazy = ky.samples(T, da.from_array(y, chunks=100), ky.Linear(), bandwidth=bandwidth).compute()
+    assert lazy.success[T < 2.9].all()
+    assert not lazy.success[T > 3].any()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kymath as ky
-from kymath.samples import choice, exact, few, linear, local, pyramid
+from kymath.samples import choice, exact, few, linear, local, long, pyramid
 
 
 def times(kind, n, rng):
@@ -59,7 +59,7 @@ def test_one_side_sees_nothing_of_the_other(monkeypatch, n, half, side, level):
     t, y, other, safe = beside(n, side)
     part = choice.Part(0.0, 1.0, choice.Candidate(3, level, half), np.zeros(3), np.ones(3))
     monkeypatch.setattr(choice, "choose", lambda basis, sigma, side: [[part]])
-    a, b = (linear._long(t, v, np.eye(3), side, np.ones(1), 1)(t)[0] for v in (y, other))
+    a, b = (long.curve(t, v, np.eye(3), side, np.ones(1), 1, np.inf)[0](t)[0] for v in (y, other))
     assert np.isfinite(a[:, safe]).mean() > 0.5
     np.testing.assert_array_equal(a[:, safe], b[:, safe])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ __all__ = ["FORMATS", "Table", "read", "writer"]
 FORMATS = (".csv", ".parquet")
 _GAPS = {"", "na", "n/a", "nan", "null", "none", "-"}  # cells that hold no value
 _LONGEST = 1_000_000  # characters of a header
+_SHOWN = 100  # characters of a name in a complaint
 
 
 @dataclass(frozen=True)
@@ -32,22 +35,29 @@ class Table:
     place: np.ndarray
     dated: bool  # t are days since the first date
     y: dict[str, np.ndarray]
+    note: str = ""  # what a reader should know of the file
 
     @property
     def ends(self) -> tuple[str, str]:
         """The first and the last t as text."""
-        words = tuple(str(p).removesuffix("T00:00:00.000000000") for p in (self.place[0], self.place[-1]))
-        return words[0], words[1]
+        return short(self.place[0]), short(self.place[-1])
+
+
+def short(place: Any) -> str:
+    """A point as text, a date without the time of midnight."""
+    return re.sub(r"(T00:00:00)?(\.0+)?$", "", str(place)) if isinstance(place, np.datetime64) else str(place)
 
 
 def read(name: str, time: str | None, y: list[str] | None) -> Table:
     """The table of a file, or ``Misuse`` that says what is wrong with it."""
     path = Path(name)
-    if path.is_dir():
-        raise Misuse(f"{name}: this is a folder; give a file.")
-    if not path.exists():
-        raise Misuse(f"{name}: there is no such file.")
+    if not name:
+        raise Misuse("FILE is empty: give the name of a file.")
     try:
+        if path.is_dir():
+            raise Misuse(f"{name}: this is a folder; give a file.")
+        if not path.exists():
+            raise Misuse(f"{name}: there is no such file.")
         if path.stat().st_size == 0:
             raise Misuse(f"{name}: the file is empty.")
         with open(path, "rb") as file:
@@ -55,7 +65,7 @@ def read(name: str, time: str | None, y: list[str] | None) -> Table:
         parquet = path.suffix.lower() in (".parquet", ".pq") or start == b"PAR1"
         return _table(name, _Parquet(path) if parquet else _CSV(path), time, y)
     except OSError as error:
-        raise Misuse(f"{name}: {error.strerror or error}.") from None
+        raise Misuse(f"{name[:_SHOWN]}{'…' * (len(name) > _SHOWN)}: {error.strerror or error}.") from None
 
 
 def _table(name: str, source: Any, time: str | None, y: list[str] | None) -> Table:
@@ -84,7 +94,24 @@ def _table(name: str, source: Any, time: str | None, y: list[str] | None) -> Tab
         if infinite.size:
             where = source.where(int(infinite[0]))
             raise Misuse(f"{name}: {where}, column {column!r} is infinite; leave a gap empty.")
-    return Table(time, t, place, dated, values)
+    return Table(time, t, place, dated, values, source.note())
+
+
+def named(header: list[str]) -> list[str]:
+    """The names of columns; one without is called index where it is the first, as tables' row labels are."""
+    made: list[str] = []
+    for k, cell in enumerate(header):
+        word = cell.strip() or ("column " + str(k + 1) if k else "index")
+        while not cell.strip() and (word in header or word in made):
+            word += "_"
+        made.append(word)
+    return made
+
+
+def _twice(path: Path, names: list[str]) -> None:
+    again = next((c for c in names if names.count(c) > 1), None)
+    if again is not None:
+        raise Misuse(f"{path}: two columns are named {again[:_SHOWN]!r}.")
 
 
 def _pandas(what: str) -> Any:
@@ -108,16 +135,19 @@ class _CSV:
         self.path = path
         line = self._header()
         self.separator = max(",;\t", key=line.count)
-        self.names = [c.strip() for c in next(csv.reader([line], delimiter=self.separator, skipinitialspace=True), [])]
-        if not any(self.names):
+        try:
+            cells = next(csv.reader([line], delimiter=self.separator, skipinitialspace=True), [])
+        except csv.Error as error:
+            raise Misuse(f"{path}: the first line, which names the columns, cannot be read: {error}.") from None
+        header = [c.strip() for c in cells]
+        self.names = named(header)
+        if not any(header):
             raise Misuse(f"{path}: the first line is blank; it must name the columns.")
-        if all(_is_number(c) for c in self.names):
+        if all(_is_number(c) for c in header):
             raise Misuse(
                 f"{path} has no header: its first line is {line.strip()[:60]!r}. Put the columns' names there."
             )
-        twice = next((c for c in self.names if self.names.count(c) > 1 and c), None)
-        if twice is not None:
-            raise Misuse(f"{path}: two columns are named {twice!r}.")
+        _twice(path, self.names)
 
     def _header(self) -> str:
         try:
@@ -138,18 +168,33 @@ class _CSV:
                     self.path,
                     sep=self.separator,
                     header=0,
-                    names=[c or f"({k})" for k, c in enumerate(self.names)],
+                    names=self.names,
                     encoding="utf-8-sig",
                     skipinitialspace=True,
                     index_col=False,
                     low_memory=False,
                 )
+                self.short = self._short() if self.frame.iloc[:, -1].isna().any() else 0
                 self.frame = self.frame[columns]
         except UnicodeDecodeError:
             raise Misuse(f"{self.path}: this is not text in UTF-8.") from None
         except (ValueError, pandas.errors.ParserWarning) as error:  # a ParserError is a ValueError
             what = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
             raise Misuse(f"{self.path}: the rows do not fit the header: {what}.") from None
+
+    def _short(self) -> int:
+        """The rows with fewer cells than the header; each lacks the last."""
+        with open(self.path, encoding="utf-8-sig", newline="") as file, contextlib.suppress(csv.Error):
+            lines = csv.reader(file, delimiter=self.separator)
+            next(lines)
+            return sum(len(cells) < len(self.names) for cells in lines if any(c.strip() for c in cells))
+        return 0
+
+    def note(self) -> str:
+        if not self.short:
+            return ""
+        some = "1 row is" if self.short == 1 else f"{self.short} rows are"
+        return f"{some} shorter than the header: the cells that lack are gaps."
 
     @property
     def rows(self) -> int:
@@ -192,15 +237,17 @@ class _CSV:
 
     def where(self, row: int) -> str:
         """The line in the file of a row of data: blank lines count, and so do those inside quotes."""
-        with open(self.path, encoding="utf-8-sig", newline="") as file:
+        with open(self.path, encoding="utf-8-sig", newline="") as file, contextlib.suppress(csv.Error):
             lines = csv.reader(file, delimiter=self.separator)
             next(lines)
+            left = row
             for cells in lines:
                 if cells and (len(cells) > 1 or cells[0].strip()):
-                    if row == 0:
+                    if left == 0:
                         return f"line {lines.line_num}"
-                    row -= 1
-        return "the last line"
+                    left -= 1
+            return "the last line"
+        return f"row {row + 1}"
 
 
 def _is_number(text: str) -> bool:
@@ -226,6 +273,7 @@ class _Parquet:
         self.names = list(self.file.schema_arrow.names)
         if not self.names:
             raise Misuse(f"{path} has no columns.")
+        _twice(path, self.names)
 
     def load(self, columns: list[str]) -> None:
         import pyarrow
@@ -254,10 +302,16 @@ class _Parquet:
 
         kind = self.table.column(column).type
         if pyarrow.types.is_timestamp(kind) or pyarrow.types.is_date(kind):
-            dates = self.table.column(column).cast(pyarrow.timestamp("ns")).to_numpy()
+            try:
+                dates = self.table.column(column).cast(pyarrow.timestamp("ns")).to_numpy()
+            except pyarrow.ArrowInvalid:  # before 1678, or after 2262
+                dates = self.table.column(column).cast(pyarrow.timestamp("us"), safe=False).to_numpy()
             return _days(dates), dates, True
         t = self.numbers(column)
         return t, t, False
+
+    def note(self) -> str:
+        return ""
 
     def where(self, row: int) -> str:
         return f"row {row + 1}"

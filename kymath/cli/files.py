@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from .options import Misuse
 
-__all__ = ["place", "put"]
+__all__ = ["apart", "place", "put"]
 
 _SHOWN = 100  # characters of a name in a complaint
 
@@ -21,6 +21,9 @@ def place(name: str, option: str) -> Path:
     """The file that an option names, if one can be put there: a new one, or one in place of a regular file."""
     asked = f"{option} {name if len(name) <= _SHOWN else name[:_SHOWN] + '…'}"
     try:
+        named = os.path.dirname(name)
+        if named and _status(named) is None:  # before links and .. are followed, which need no folder to be there
+            raise Misuse(f"{asked}: the folder {named[:_SHOWN]} does not exist.")
         old = _status(name)
         path = Path(os.path.realpath(name))  # a link keeps pointing to where it points
         folder = _status(str(path.parent))
@@ -37,6 +40,16 @@ def place(name: str, option: str) -> Path:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise Misuse(f"{asked}: the folder {path.parent} cannot be written to.")
     return path
+
+
+def apart(path: Path, asked: str, source: str) -> None:
+    """Refuse to write over the file that is read, under whatever name."""
+    try:
+        same = os.path.samefile(path, source)
+    except (OSError, ValueError):  # one of them is not there, and who reads it says so
+        return
+    if same:
+        raise Misuse(f"{asked}: this is the file that is read; give another name.")
 
 
 def put(path: Path, option: str, save: Callable[[IO[bytes]], Any]) -> None:

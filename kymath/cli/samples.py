@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +17,7 @@ from kymath.errors import BadSamples
 
 from . import options as given
 from .drawing import check_file, draw
-from .files import place, put
+from .files import apart, place, put
 from .output import complain, console, json_number, sentence, table, write_json
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ def samples(
     bandwidth: Annotated[
         str, typer.Option("--bandwidth", metavar="W", help="Half of a window, in units of t, or auto.")
     ] = "auto",
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="POINTS", help="The points, such as 0.5,1 or 2020-12-31; every t if left out."),
+    ] = None,
     side: Annotated[str, typer.Option("--side", metavar="WORD", help="both, left, right.")] = "both",
     robust: Annotated[bool, typer.Option("--robust", help="Leave out outliers first.")] = False,
     out: Annotated[
@@ -63,40 +69,47 @@ def samples(
     json: given.Json = False,
 ) -> int:
     """The parameters of a family along measured data: growth rates, local frequencies, slopes, with errors."""
-    from . import columns
+    from . import columns, samples_reading
 
     picture = None if plot is None else check_file(plot)
     target = None if out is None else _target(out)
+    for path, asked in ((picture, f"--plot {plot}"), (target, f"--out {out}")):
+        if path is not None:
+            apart(path, asked, file)
     side = given.one_of(side, _SIDES, "--side")
     width = _width(bandwidth)
     own = {"degree": degree, "harmonics": harmonics, "omega": omega, "offset": False if no_offset else None}
     mine = {"--parameters": parameters, "--positive": positive, "--start": start}
     chosen = given._user_family(formula, family, own, mine) if formula is not None else given._family(family, own, mine)
-    with _progress() as step:
+    with _progress() as step, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what is to be said is said in sentences
         step("reading", None)
-        read = columns.read(file, time, y)
+        read, note = samples_reading.read(file, time, y)
+        points, place = samples_reading.points(at, read)
         try:
-            results = _fitted(read, chosen, width, side, robust, step)
+            results = _fitted(read, chosen, width, points, side, robust, step)
         except BadSamples as error:
             if json:
-                write_json(_record(file, read, chosen, side, {}, out, plot, str(error)))
+                write_json(_record(file, read, place, chosen, side, {}, out, plot, str(error)))
             complain(f"{file}: {error}")
             return 1
         reached = any(bool(r.success.any()) for r in results.values())
         if reached and target is not None:
             step("writing", None)
-            put(target, "--out", columns.writer(_columns(read, results), target.suffix))
+            put(target, "--out", columns.writer(_columns(place, results), target.suffix))
         if reached and picture is not None:
             step("drawing", None)
             draw(picture, lambda axes: _paint(read, results, axes))
     if json:
-        write_json(_record(file, read, chosen, side, results, out, plot))
+        write_json(_record(file, read, place, chosen, side, results, out, plot, note))
     if not reached:
-        reasons = " ".join(dict.fromkeys(r.message or r.status.flat[0].value for r in results.values()))
-        complain(f"{file}: no point has an answer. {reasons}")
+        from kymath.samples.result import why
+
+        reasons = " ".join(dict.fromkeys(r.message or why(r.status.flat[0]) for r in results.values()))
+        complain(" ".join(f"{file}: no point has an answer. {reasons} {note}".split()))
         return 1
     if not json:
-        _show(file, read, chosen, results, out, plot)
+        _show(read, chosen, results, note, out, plot)
     return 0
 
 
@@ -114,7 +127,7 @@ def _width(text: str) -> Any:
     if text == "auto":
         return "auto"
     try:
-        width = float(text)
+        width = float(text.replace("_", "?"))  # 1_0 is Python's
     except ValueError:
         raise given.Misuse(f"--bandwidth takes auto, or a number in units of t; {text[:60]!r} was given.") from None
     if not (math.isfinite(width) and width > 0):
@@ -142,7 +155,13 @@ def _progress() -> Iterator[Callable[[str, Any], None]]:
 
 
 def _fitted(
-    read: Table, family: ConnectionFunction, width: Any, side: str, robust: bool, step: Callable[[str, Any], None]
+    read: Table,
+    family: ConnectionFunction,
+    width: Any,
+    at: Any,
+    side: str,
+    robust: bool,
+    step: Callable[[str, Any], None],
 ) -> dict[str, SampledTransform]:
     from kymath.samples import samples as take
 
@@ -150,22 +169,24 @@ def _fitted(
     for k, (name, values) in enumerate(read.y.items()):
         step(f"{name}: {family!r}", (k, len(read.y)) if len(read.y) > 1 else None)
         try:
-            found[name] = take(read.t, values, family, bandwidth=width, side=side, robust=robust)
+            found[name] = take(read.t, values, family, bandwidth=width, at=at, side=side, robust=robust)
         except BadSamples as error:
             text = str(error).replace("Sort both by np.argsort(t).", "Sort the rows of the file.")
             raise BadSamples(f"column {name!r}: {text}" if len(read.y) > 1 else text) from None
     return found
 
 
-def _columns(read: Table, results: dict[str, SampledTransform]) -> dict[str, Any]:
-    """Name → values, as --out holds them: t as it was read, then for each y its parameters, errors and status."""
-    made: dict[str, Any] = {"t": read.place}
+def _columns(place: Any, results: dict[str, SampledTransform]) -> dict[str, Any]:
+    """Name → values, as --out holds them: t as it was read, then for each y its parameters, errors, status and rest."""
+    import numpy as np
+
+    made: dict[str, Any] = {"t": place}
     for y, result in results.items():
         head = "" if len(results) == 1 else f"{y}_"
         status = [s.name.lower() for s in result.status]
         for name, values in zip(
-            (*result.family.names, *(f"{n}_error" for n in result.family.names), "status"),
-            (*result.theta, *result.error, status),
+            (*result.family.names, *(f"{n}_error" for n in result.family.names), "status", "bandwidth", "noise"),
+            (*result.theta, *result.error, status, result.bandwidth, np.broadcast_to(result.noise, result.t.shape)),
             strict=True,
         ):
             if head + name in made:
@@ -179,6 +200,8 @@ def _paint(read: Table, results: dict[str, SampledTransform], axes: Any) -> Any:
     import numpy as np
 
     from kymath.plot import field
+
+    from . import samples_reading
 
     first = next(iter(results.values()))
     count = len(first.family.names)
@@ -195,11 +218,15 @@ def _paint(read: Table, results: dict[str, SampledTransform], axes: Any) -> Any:
         together = type(first)(
             **joined, family=first.family, t=first.t, side=first.side, noise=np.array([r.noise for r in parts]),
             bandwidth=np.stack([r.bandwidth for r in parts], axis=1),
-            status=np.stack([r.status for r in parts], axis=1),
+            status=np.stack([r.status for r in parts], axis=1), message=first.message,
         )  # fmt: skip
-    top = field(together, ax=axes, data=(read.t, y))
+    t = read.t
+    if read.dated:
+        t = samples_reading.dates(read, t)
+        together = replace(together, times=samples_reading.dates(read, first.t))
+    top = field(together, ax=axes, data=(t, y))
     panels = top.figure.axes
-    panels[-1].set_xlabel(read.time if not read.dated else f"days since {read.ends[0]}")
+    panels[-1].set_xlabel(read.time.replace("$", r"\$"))
     if len(results) == 1:
         top.set_ylabel(top.get_ylabel().replace("data", next(iter(results)).replace("$", r"\$")))
     else:
@@ -222,6 +249,7 @@ def _median(values: Any) -> float | None:
 def _record(
     file: str,
     read: Table,
+    place: Any,
     family: ConnectionFunction,
     side: str,
     results: dict[str, SampledTransform],
@@ -233,7 +261,7 @@ def _record(
     success = any(bool(r.success.any()) for r in results.values())
     rows = None
     if results and out is None:
-        table_ = _columns(read, results)
+        table_ = _columns(place, results)
         rows = {name: [_plain(v) for v in values] for name, values in table_.items()}
     return {
         "file": file,
@@ -241,7 +269,7 @@ def _record(
         "t_unit": "day" if read.dated else None,
         "family": repr(family),
         "side": side,
-        "points": int(read.t.size),
+        "points": len(place),
         "success": success,
         "message": message,
         "columns": [_summary(name, result) for name, result in results.items()],
@@ -269,6 +297,10 @@ def _summary(name: str, result: SampledTransform) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    from . import columns
+
+    if type(value).__name__ == "datetime64":
+        return columns.short(value)
     return value if isinstance(value, str) else json_number(value)
 
 
@@ -276,10 +308,10 @@ def _plain(value: Any) -> Any:
 
 
 def _show(
-    file: str,
     read: Table,
     family: ConnectionFunction,
     results: dict[str, SampledTransform],
+    note: str,
     out: str | None,
     plot: str | None,
 ) -> None:
@@ -302,6 +334,8 @@ def _show(
     for name, result in results.items():
         if result.message:
             console_.print(Text((f"{name}: " if len(results) > 1 else "") + sentence(result.message)))
+    if note:
+        console_.print(Text(note))
     if out is not None:
         console_.print(f"Written: {out}")
     if plot is not None:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from ..errors import NotApplicable
-from ..samples import SampledTransform, is_frame
+from ..samples import is_frame
 from . import style
+from .along import MOST, Along, broken, from_dataset, from_result, outliers, turns
 
 BAND = 1.96  # standard errors: 95 %
-MOST = 4000  # points of a curve, and dots of the data; beyond, every k-th is drawn
 _TALL, _LOW, _WIDE = 2.1, 1.25, 7.0  # inches: the panel of the data, of a parameter, and the width
 _COLOURS = (style.LIMIT, *(colour for colour, _ in style.SERIES if colour not in (style.LIMIT, style.INK)))
-
-
-class _Field(NamedTuple):
-    """What is drawn: everything sorted by t, fields (k, m)."""
-
-    t: np.ndarray
-    names: tuple[str, ...]
-    theta: dict[str, np.ndarray]
-    error: dict[str, np.ndarray]
-    value: np.ndarray | None  # of the curve at s = 0
-    carrier: str | None  # the parameter that is this value
-    data: tuple[np.ndarray, np.ndarray] | None
-    title: str
-    label: str
-    channels: tuple[str, ...]
 
 
 def field(
@@ -41,9 +30,10 @@ def field(
     ``result``: what :func:`kymath.samples` returned, or the Dataset. ``parameters``: the names of those to draw (None:
     all; one that is the curve's own value, as a0 is, has its band in the panel of the data). ``ax``: the axes to draw
     on, whose room is shared out among the panels (None: a new figure). ``data``: (t, y) to draw instead of the samples
-    that the result keeps; a lazy result and a Dataset keep none. Grey stretches hold no answer. Of a long series some
-    4000 points are drawn. Returns the Axes of the top panel; the others follow it in ``ax.figure.axes``. It shows
-    nothing.
+    that the result keeps; a lazy result and a Dataset keep none. Grey stretches hold no answer; samples far from their
+    neighbours are marked at the border and do not set the height. Of a long series some 4000 points are drawn, and of a
+    lazy result no others are computed. Returns the Axes of the top panel; the others follow it in ``ax.figure.axes``.
+    It shows nothing.
 
     Raises ``NotApplicable`` for what is no such result, for unknown names, and for more than six channels. Source:
     this project's.
@@ -55,20 +45,24 @@ def field(
     >>> [panel.get_ylabel() for panel in ax.figure.axes]
     ['data, $a_{0}$', '$a_{2}$', '$a_{1}$']
     """
-    found = _from_dataset(result, data) if is_frame(result) else _from_result(result, data)
+    found = from_dataset(result, data) if is_frame(result) else from_result(result, data)
     if len(found.channels) > len(_COLOURS):
         raise NotApplicable(f"field draws at most {len(_COLOURS)} channels, and here are {len(found.channels)}.")
     names = _asked(found, parameters)
     top = found.value is not None or found.data is not None
     panels = _panels(ax, top, max(len(names), 0 if top else 1))
+    beyond = False
     if top:
-        _draw_data(panels[0], found, explicit=parameters is not None)
+        beyond = _draw_data(panels[0], found, explicit=parameters is not None)
     for panel, name in zip(panels[top:], names, strict=True):
-        _draw(panel, found.t, found.theta[name], found.error[name])
+        _draw(panel, found.t, found.theta[name], found.error[name], angle=name == found.angle)
         panel.set_ylabel(f"${style.name(name)}$")
+        if not np.isfinite(found.theta[name]).any():
+            _say(panel, (found.message or "no answer") if panel is panels[top] else "no answer")
     answered = np.any([np.isfinite(v).any(axis=1) for v in found.theta.values()], axis=0)
+    gaps = _gaps(found.t, answered)
     for panel in panels:
-        for low, high in _gaps(found.t, answered):
+        for low, high in gaps:
             panel.axvspan(low, high, color=style.SHADE, linewidth=0, zorder=0)
         style.plain(panel)
         if panel is not panels[-1]:
@@ -82,7 +76,8 @@ def field(
         panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
     if len(panels) > 1:
         panels[0].figure.align_ylabels(panels)
-    panels[0].set_title(found.title, fontsize="medium", color=style.INK)
+    rows = _key(panels[0], found, bool(gaps), beyond, bool(top))
+    panels[0].set_title(found.title, fontsize="medium", color=style.INK, pad=6 + 14 * rows)
     span = found.t if found.data is None else found.data[0]
     if len(span) > 1:
         panels[0].set_xlim(span.min(), span.max())
@@ -92,68 +87,7 @@ def field(
     return panels[0]
 
 
-# -- what there is to draw -------------------------------------------------------------------------------------------
-
-
-def _from_result(result: Any, data: Any) -> _Field:
-    if not isinstance(result, SampledTransform):
-        raise NotApplicable(f"field draws what ky.samples returned; {type(result).__name__} was given.")
-    t = np.asarray(result.t, dtype=float).ravel()
-    columns = [np.asarray(field, dtype=float).reshape(t.size, -1) for field in (*result.theta, *result.error)]
-    order = np.argsort(t, kind="stable")
-    order = order[np.isfinite(t[order])]
-    columns = [column[order] for column in columns]
-    family = result.family
-    names = family.names
-    theta, error = dict(zip(names, columns, strict=False)), dict(zip(names, columns[len(names) :], strict=True))
-    with np.errstate(all="ignore"):
-        value = np.asarray(family(np.zeros_like(columns[0]), tuple(theta.values())), dtype=float)
-    carrier = next((n for n in names if np.array_equal(theta[n], value, equal_nan=True)), None)
-    series = getattr(result, "series", None)
-    if data is None and series is not None:
-        data = (series.t, series.y)
-    side = "" if result.side == "both" else f", from the {result.side}"
-    channels = tuple(f"channel {k}" for k in range(columns[0].shape[1]))
-    samples = None if data is None else _data(data)
-    return _Field(t[order], names, theta, error, value, carrier, samples, f"{family!r}{side}", "$t$", channels)
-
-
-def _from_dataset(found: Any, data: Any) -> _Field:
-    names = tuple(str(n) for n in getattr(found, "data_vars", ()) if f"{n}_error" in found)
-    if not names:
-        raise NotApplicable("field draws what ky.samples returned: this has no variable with a <name>_error beside it.")
-    dims = found[names[0]].dims
-    along = [dim for dim in dims if dim in found["bandwidth"].dims and dim in found.coords] or list(dims)
-    if len(dims) > 2 or not dims:
-        raise NotApplicable(f"field draws a series with channels at most; the variables have the dimensions {dims}.")
-    dim = along[0] if data is None else next((d for d in getattr(data, "dims", along) if d in dims), along[0])
-    rest = [d for d in dims if d != dim]
-    t = np.asarray(found[dim].values)
-    columns = {str(n): np.asarray(found[n].transpose(dim, *rest).values, dtype=float) for n in found.data_vars
-               if dim in found[n].dims}  # fmt: skip
-    columns = {n: c.reshape(t.size, -1) for n, c in columns.items()}
-    channels = tuple(map(str, found[rest[0]].values)) if rest else ("",)
-    error = {n: columns[f"{n}_error"] for n in names}
-    samples = None
-    if data is not None:
-        samples = (np.asarray(data[dim].values), np.asarray(data.transpose(dim, *rest).values).reshape(t.size, -1)) \
-            if is_frame(data) else _data(data)  # fmt: skip
-    side = found.attrs.get("side", "both")
-    title = str(found.attrs.get("family", "")) + ("" if side == "both" else f", from the {side}")
-    return _Field(t, names, columns, error, None, None, samples, title, str(dim), channels)
-
-
-def _data(data: Any) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        t, y = (np.asarray(part) for part in data)
-    except (TypeError, ValueError):
-        raise NotApplicable("data must be the pair (t, y) of the samples.") from None
-    if t.ndim != 1 or y.shape[:1] != t.shape or y.ndim > 2:
-        raise NotApplicable(f"data must be (t, y) of one length; the shapes {t.shape} and {y.shape} were given.")
-    return t, y.reshape(t.size, -1)
-
-
-def _asked(found: _Field, parameters: str | Sequence[str] | None) -> tuple[str, ...]:
+def _asked(found: Along, parameters: str | Sequence[str] | None) -> tuple[str, ...]:
     if parameters is None:
         return tuple(name for name in found.names if name != found.carrier)
     names = (parameters,) if isinstance(parameters, str) else tuple(parameters)
@@ -188,41 +122,132 @@ def _panels(ax: Axes | None, top: bool, count: int) -> list[Axes]:
     )]  # fmt: skip
 
 
-def _draw_data(panel: Axes, found: _Field, *, explicit: bool) -> None:
-    """The samples as dots, and the curve's own value over them."""
-    words = []
+def _draw_data(panel: Axes, found: Along, *, explicit: bool) -> bool:
+    """The samples as dots, and the curve's own value over them; whether some samples lie beyond the panel."""
+    words, far = [], None
     if found.data is not None:
         t, y = (part[:: max(1, len(found.data[0]) // MOST)] for part in found.data)
         size, alpha, above = (4.2, 0.9, 5) if len(t) <= 120 else (3.2, 0.7, 2) if len(t) <= 500 else (1.6, 0.45, 2)
+        far = outliers(y)
         for k in range(y.shape[1]):
-            colour = style.QUIET if y.shape[1] == 1 else _COLOURS[k]
             panel.plot(
-                t, y[:, k], "o", color=colour, markersize=size, alpha=alpha, markeredgewidth=0, linestyle="none",
-                zorder=above, rasterized=len(t) > 500,
+                t, y[:, k], "o", color=_dots(found, k), markersize=size, alpha=alpha, markeredgewidth=0,
+                linestyle="none", zorder=above, rasterized=len(t) > 500,
             )  # fmt: skip
         words.append("data")
         limits = panel.get_ylim()
+        if far.any():
+            near = y[~far & np.isfinite(y)]
+            spare = 0.06 * float(np.ptp(near))
+            limits = (float(near.min()) - spare, float(near.max()) + spare)
+            panel.set_ylim(limits)
     if found.value is not None:
         error = found.error[found.carrier] if found.carrier else np.full_like(found.value, np.nan)
         _draw(panel, found.t, found.value, error)
-        words.append(f"${style.name(found.carrier)}$" if found.carrier and not explicit else "fit")
+        if np.isfinite(found.value).any():
+            words.append(f"${style.name(found.carrier)}$" if found.carrier and not explicit else "fit")
         if found.data is not None:  # the data stay in the picture, whatever the curve does in their gaps
-            low, high = panel.get_ylim()
+            low, high = _curve_limits(found.value) if far is not None and far.any() else panel.get_ylim()
             panel.set_ylim(min(low, limits[0]), max(high, limits[1]))
     panel.set_ylabel(", ".join(words))
+    if far is None or not far.any():
+        return False
+    low, high = panel.get_ylim()
+    for k in range(y.shape[1]):
+        for marker, place, beyond in (("^", 0.98, y[:, k] > high), ("v", 0.02, y[:, k] < low)):
+            if beyond.any():
+                panel.plot(
+                    t[beyond], np.full(int(beyond.sum()), place), marker, color=_dots(found, k), markersize=4.5,
+                    linestyle="none", zorder=6, transform=panel.get_xaxis_transform(),
+                )  # fmt: skip
+    return bool(((y > high) | (y < low)).any())
 
 
-def _draw(panel: Axes, t: np.ndarray, value: np.ndarray, error: np.ndarray) -> None:
+def _dots(found: Along, k: int) -> str:
+    return style.QUIET if len(found.channels) == 1 else _COLOURS[k]
+
+
+def _curve_limits(value: np.ndarray) -> tuple[float, float]:
+    known = value[np.isfinite(value)]
+    if not known.size:
+        return np.inf, -np.inf
+    low, high = (float(q) for q in np.quantile(known, [0.01, 0.99]))
+    return low, high
+
+
+def _draw(panel: Axes, t: np.ndarray, value: np.ndarray, error: np.ndarray, *, angle: bool = False) -> None:
     step = max(1, len(t) // MOST)
     t, value, error = t[::step], value[::step], error[::step]
     for k in range(value.shape[1]):
-        low, high = value[:, k] - BAND * error[:, k], value[:, k] + BAND * error[:, k]
-        panel.fill_between(t, low, high, color=_COLOURS[k], alpha=0.22, linewidth=0, zorder=3)
-        panel.plot(t, value[:, k], color=_COLOURS[k], linewidth=1.5, zorder=4)
-        alone = _alone(np.isfinite(value[:, k]))
+        place = t
+        fields: tuple[np.ndarray, ...] = (
+            value[:, k],
+            value[:, k] - BAND * error[:, k],
+            value[:, k] + BAND * error[:, k],
+        )
+        wraps = 0
+        if angle:
+            place, fields = broken(t, fields)
+            wraps = len(place) - len(t)
+        line, low, high = fields
+        count = max(turns(line), wraps)
+        width = 1.5 if count <= 60 else 0.7 if count <= 250 else 0.35  # many turns of a thick line are a solid block
+        panel.fill_between(place, low, high, color=_COLOURS[k], alpha=0.22, linewidth=0, zorder=3)
+        panel.plot(place, line, color=_COLOURS[k], linewidth=width, zorder=4)
+        alone = _alone(np.isfinite(line))
         if alone.any():  # a point between two gaps is no line
-            panel.plot(t[alone], value[alone, k], "o", color=_COLOURS[k], markersize=2.5, linestyle="none", zorder=4)
-    _frame(panel, value, error)
+            size = 2.5 if count <= 60 else 1.2
+            panel.plot(place[alone], line[alone], "o", color=_COLOURS[k], markersize=size, markeredgewidth=0,
+                       linestyle="none", zorder=4)  # fmt: skip
+    if angle:
+        below = bool((value < 0).any())
+        ticks = (r"$-\pi$", "0", r"$\pi$") if below else ("0", r"$\pi$", r"$2\pi$")
+        panel.set_yticks(np.pi * (np.arange(3) - below), ticks)
+        panel.set_ylim(np.pi * (-0.1 - below), np.pi * (2.1 - below))
+    else:
+        _frame(panel, value, error)
+
+
+def _inches(panel: Axes) -> float:
+    return float(panel.bbox.width) / float(panel.figure.dpi)
+
+
+def _say(panel: Axes, text: str) -> None:
+    """Words in a panel that has no curve."""
+    inches = _inches(panel)
+    wrapped = textwrap.wrap(" ".join(text.split()), max(20, int(inches * 14)), max_lines=4, placeholder=" …")
+    panel.text(
+        0.5, 0.5, "\n".join(wrapped).replace("$", r"\$"), transform=panel.transAxes, ha="center", va="center",
+        fontsize="small", color=style.INK, zorder=7,
+    )  # fmt: skip
+    panel.set_yticks([])
+
+
+def _key(panel: Axes, found: Along, gaps: bool, beyond: bool, top: bool) -> int:
+    """What dots, lines, bands and grey are, in a row above the first panel; the number of its rows."""
+    one = len(found.channels) == 1
+    colour = _COLOURS[0] if one else style.INK
+    grey = style.QUIET
+    entries: list[tuple[Any, str]] = []
+    if found.data is not None:
+        entries.append((Line2D([], [], color=grey, marker="o", markersize=4, linestyle="none"), "data"))
+    if beyond:
+        entries.append((Line2D([], [], color=grey, marker="^", markersize=4.5, linestyle="none"), "beyond the panel"))
+    if any(np.isfinite(v).any() for v in found.theta.values()):
+        word = "fit, parameter" if found.value is not None and top else "parameter"
+        entries.append((Line2D([], [], color=colour, linewidth=1.5), word))
+        entries.append((Patch(facecolor=colour, alpha=0.22, linewidth=0), "95 %"))
+    if gaps:
+        entries.append((Patch(facecolor=style.SHADE, edgecolor=grey, linewidth=0.5), "no answer"))
+    inches = _inches(panel)
+    columns = len(entries) if inches >= 4.2 else 2
+    handles, words = zip(*entries, strict=True) if entries else ((), ())
+    key = Legend(
+        panel, list(handles), list(words), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=max(1, columns),
+        fontsize="small", frameon=False, borderaxespad=0.1, borderpad=0.2, handlelength=1.4, columnspacing=1.4,
+    )  # fmt: skip
+    panel.add_artist(key)
+    return -(-len(entries) // columns) if entries else 0
 
 
 def _alone(known: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ by higher degrees (Fan and Gijbels, J. R. Statist. Soc. B 57, 1995). The risk of
     2 max(bias², 0) + variance + its own uncertainty,
 
 each derivative in units of the best risk that any candidate has for it. Limits: bias common to p and p + 2 is not seen
-at one width, so a bias that was found at a narrower window counts for all wider ones; features shorter than the noise
-lets see are smoothed away; what is periodic is not used. The errors hold the bias² of the choice (doubled, for what
-p and p + 2 share) and a fifth of the standard deviation of its estimate.
+at one width, so the risk of a narrower window whose bias is beyond doubt counts for all wider ones; features shorter
+than the noise lets see are smoothed away; what is periodic is not used. The errors hold the bias² of the choice
+(doubled, for what p and p + 2 share) and a fifth of the standard deviation of its estimate.
 
 Locally, a binary tree over t: a part takes a choice of its own only where it gains more than two standard deviations.
 
@@ -83,6 +83,7 @@ class Basis(NamedTuple):
     halves: list[list[Level]]
     orders: int
     block: float
+    widest: float = np.inf  # half-width allowed
 
 
 def choose(basis: Basis, sigma: np.ndarray, side: str) -> list[list[Part]]:
@@ -175,7 +176,8 @@ def _look(basis: Basis, widths: list[tuple[int, int, np.ndarray]], side: str) ->
     spots, sums = [], []
     for number, half, places in widths:
         level = basis.whole[number]
-        if half > 2 * level.bins or half * level.width < 2 * basis.block:
+        width = half * level.width
+        if half > 2 * level.bins or width < 2 * basis.block or width > basis.widest:
             continue
         nodes = _nodes(level, half, places, side)
         if len(nodes) < 2:
@@ -263,12 +265,11 @@ class _Table(NamedTuple):
         bias, spread = _mean(product), _mean(variance)
         independent = _independent(self.spacing * count, self.step, self.degree, self.width, count)[:, None]
         sd = np.sqrt(_mean(doubt**2 + 2 * np.maximum(product, 0) * doubt) / independent)
-        sure = bias - (4 + 4 / independent) * sd  # few products have long tails
-        grown = bias.copy()
-        for p in np.unique(self.degree):  # by degree the widths ascend
+        total = _slowness(self, bias, sd) * np.maximum(bias, 0) + spread
+        sure = (bias > (4 + 4 / independent) * sd) & (bias > spread)  # few products have long tails
+        for p in np.unique(self.degree):  # by degree the widths ascend: what is biased is no better when wider
             of = self.degree == p
-            grown[of] = np.maximum(bias[of], np.fmax.accumulate(sure[of]))
-        total = _slowness(self, bias, sd) * np.maximum(grown, 0) + spread
+            total[of] = np.fmax(total[of], np.fmax.accumulate(np.where(sure, total, -np.inf)[of]))
         return np.where(np.isfinite(total), total, np.inf), np.where(np.isfinite(sd), sd, np.inf)
 
 

@@ -8,7 +8,7 @@ fitted afterwards costs the same for 50 samples as for 50,000.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any
 
@@ -26,10 +26,15 @@ _EXACT = 1e-11  # below this share of the energy, what is left outside the coeff
 
 @dataclass(frozen=True)
 class Frames:
-    """Windows: sample ranges lo … hi − 1, their middle and half length, and where s = 0 lies in u; arrays (k,)."""
+    """Windows: sample ranges lo … hi − 1, middle and half length for u, and where s = 0 lies in u; arrays (k,).
+
+    ``begin`` … ``end`` − 1 are the samples from u = −1 to 1: those of the window, or some more, which many share.
+    """
 
     lo: np.ndarray
     hi: np.ndarray
+    begin: np.ndarray
+    end: np.ndarray
     middle: np.ndarray
     half: np.ndarray
     origin: np.ndarray
@@ -39,7 +44,7 @@ class Frames:
         return self.hi - self.lo
 
     def __getitem__(self, pick: Any) -> Frames:
-        return Frames(self.lo[pick], self.hi[pick], self.middle[pick], self.half[pick], self.origin[pick])
+        return Frames(*(getattr(self, one.name)[pick] for one in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,38 @@ class Block:
         return np.matmul(weights[:, None, :], self.matrix)[:, 0, :]
 
 
-def frames(t: np.ndarray, at: np.ndarray, width: np.ndarray, side: str) -> Frames:
-    """The windows |t − at| ≤ width; at an end of the data a window for both sides moves in and keeps its length."""
+def moved(t: np.ndarray, at: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """How far the windows |t − at| ≤ width must move to lie in the data."""
+    return np.asarray(np.maximum(t[0] - at + width, 0) - np.maximum(at + width - t[-1], 0))
+
+
+def frames(t: np.ndarray, at: np.ndarray, width: np.ndarray, side: str, whole: bool = True) -> Frames:
+    """The windows |t − at| ≤ width. At an end of the data those for both sides move in and keep their length; with
+    ``whole`` False the end cuts them off."""
     slack = 1e-9 * width + 4 * np.finfo(float).eps * np.max(np.abs(t))
     left, right = at - width * (side != "right"), at + width * (side != "left")
-    if side == "both":
-        move = np.maximum(t[0] - left, 0) - np.maximum(right - t[-1], 0)
+    if side == "both" and whole:
+        move = moved(t, at, width)
         left, right = left + move, right + move
     lo = np.searchsorted(t, left - slack, "left")
     hi = np.maximum(np.searchsorted(t, right + slack, "right"), lo)
-    first, last = t[np.minimum(lo, t.size - 1)], t[np.maximum(hi - 1, 0)]
+    begin, end = lo, hi
+    if not whole:
+        more = _rounded(hi - lo)
+        cut = (lo == 0) | (hi == t.size)
+        begin = np.where(cut & (lo > 0), np.maximum(hi - more, 0), lo)
+        end = np.where(cut & (hi < t.size), np.minimum(lo + more, t.size), hi)
+    first, last = t[np.minimum(begin, t.size - 1)], t[np.maximum(end - 1, 0)]
     middle, half = (first + last) / 2, (last - first) / 2
     with np.errstate(all="ignore"):
         origin = np.where(half > 0, (at - middle) / half, 0.0)
-    return Frames(lo, hi, middle, np.where(half > 0, half, 1.0), origin)
+    return Frames(lo, hi, begin, end, middle, np.where(half > 0, half, 1.0), origin)
+
+
+def _rounded(count: np.ndarray) -> np.ndarray:
+    """Counts rounded up by a sixteenth at most: few different ones."""
+    unit = np.maximum(2 ** np.floor(np.log2(np.maximum(count, 1))).astype(int) // 16, 1)
+    return np.asarray(-(-count // unit) * unit)
 
 
 def legendre(u: np.ndarray, degree: int) -> np.ndarray:
@@ -106,7 +129,7 @@ def uniform(t: np.ndarray, windows: Frames) -> np.ndarray:
     usual = float(np.median(gaps))
     odd = np.abs(gaps - usual) > 1e-8 * usual + 4 * np.finfo(float).eps * np.max(np.abs(t))
     before = np.concatenate([[0], np.cumsum(odd)])
-    return before[np.maximum(windows.hi - 1, 0)] == before[np.minimum(windows.lo, t.size - 1)]
+    return before[np.maximum(windows.end - 1, 0)] == before[np.minimum(windows.begin, t.size - 1)]
 
 
 def blocks(
@@ -124,12 +147,16 @@ def blocks(
     ``carrier`` (k,) is handed to it. ``part`` 0 or 1 takes one of two interleaved halves of every window (0110…).
     """
     even, held = uniform(t, windows), windows.count > (0 if part is None else 3)
-    places = np.flatnonzero(even & held)
+    short = windows.count < windows.end - windows.begin
+    places = np.flatnonzero(even & held & short)
+    order = places[np.lexsort((windows.begin[places], carrier[places], windows.end[places] - windows.begin[places]))]
+    for group in _groups(order, windows.begin, windows.end, carrier):
+        yield from _nested(y, windows, basis, size, carrier[group[0]], group)
+    places = np.flatnonzero(even & held & ~short)
     if places.size:
         order = places[np.lexsort((windows.lo[places], carrier[places], windows.count[places]))]
-        changes = (np.diff(windows.count[order]) != 0) | (np.diff(carrier[order]) != 0)
         few: list[tuple[np.ndarray, Block]] = []
-        for group in np.split(order, np.flatnonzero(changes) + 1):
+        for group in _groups(order, windows.count, carrier):
             found = _alike(y, windows, basis, size, carrier[group[0]], part, group)
             if group.size >= _FEW:
                 yield from found
@@ -147,6 +174,14 @@ def blocks(
         now = now[windows.count[now] <= 2 * windows.count[now[0]]]
         yield now, _unlike(t, y, windows[now], basis, size, carrier[now], part)
         order = order[now.size :]
+
+
+def _groups(order: np.ndarray, *keys: np.ndarray) -> list[np.ndarray]:
+    """Runs of places that agree in all keys."""
+    changes = np.zeros(max(order.size - 1, 0), dtype=bool)
+    for key in keys:
+        changes |= np.diff(key[order]) != 0
+    return np.split(order, np.flatnonzero(changes) + 1) if order.size else []
 
 
 def _packed(few: list[tuple[np.ndarray, Block]]) -> Iterator[tuple[np.ndarray, Block]]:
@@ -201,6 +236,37 @@ def _alike(
             few = slice(begin, begin + 8192)
             held = np.full(now[few].size, q.shape[0])
             yield now[few], _block(c[few], matrix, level[few], energy[few], held)
+
+
+def _nested(
+    y: np.ndarray, windows: Frames, basis: Basis, size: int, carrier: float, group: np.ndarray
+) -> Iterator[tuple[np.ndarray, Block]]:
+    """Windows that the end of the series cuts off, in the coordinates of one that is a little longer: from its sums
+    goes what lies beyond each."""
+    begin, end = int(windows.begin[group[0]]), int(windows.end[group[0]])
+    functions = basis(np.linspace(-1, 1, end - begin), carrier)
+    q = _orthonormal(functions[:, :size])
+    level = float(y[begin:end].mean())
+    rows = np.concatenate([q, functions, y[begin:end, None] - level], axis=1)
+    back = 1 if windows.lo[group[0]] > begin else -1  # the samples beyond, the outermost first
+    lacking = end - begin - windows.count[group]
+    beyond, sums, energy = rows[::back], rows.T @ q, rows[:, -1] @ rows[:, -1]
+    group, lacking = group[np.argsort(lacking)], np.sort(lacking)
+    width = max(1, _CELLS // sums.size)
+    for start in range(0, int(lacking[-1]), width):
+        part = beyond[start : start + width]
+        gone = np.cumsum(part[:, :, None] * part[:, None, : q.shape[1]], axis=0)
+        square = np.cumsum(part[:, -1] ** 2)
+        pick = (lacking > start) & (lacking <= start + width)
+        j = lacking[pick] - start - 1
+        left = sums - gone[j]
+        lower = np.linalg.cholesky(left[:, : q.shape[1]] + 1e-14 * np.eye(q.shape[1]))
+        found = np.linalg.solve(lower, left.swapaxes(1, 2)).swapaxes(1, 2)[:, q.shape[1] :]
+        yield (
+            group[pick],
+            _block(found[:, -1], found[:, :-1], np.full(j.size, level), energy - square[j], windows.count[group[pick]]),
+        )
+        sums, energy = sums - gone[-1], energy - square[-1]
 
 
 def _orthonormal(functions: np.ndarray) -> np.ndarray:
@@ -290,3 +356,12 @@ def _unlike(
 def _block(c: np.ndarray, matrix: np.ndarray, level: np.ndarray, energy: np.ndarray, count: np.ndarray) -> Block:
     outside = energy - np.einsum("ij,ij->i", c, c)
     return Block(c, matrix, level, np.where(outside > _EXACT * energy, outside, 0.0), count)
+
+
+def unreached(t: np.ndarray, at: np.ndarray, half: np.ndarray) -> np.ndarray:
+    """Where the samples t do not reach: beyond them, and in gaps wider than the window on either side."""
+    if not t.size:
+        return np.ones(at.shape, dtype=bool)
+    after = np.searchsorted(t, at)
+    near = np.fmin(at - t[np.maximum(after - 1, 0)], t[np.minimum(after, t.size - 1)] - at)
+    return (at < t[0]) | (at > t[-1]) | ~np.isfinite(at) | (near > half)

@@ -48,23 +48,8 @@ class Correlation(NamedTuple):
 def autocovariances(residual: np.ndarray, lags: int) -> np.ndarray:
     """(lags + 1, …): means of r_i r_{i+k} along the last axis, all divided by the same number."""
     n = residual.shape[-1]
-    rows = [np.einsum("...i,...i->...", residual[..., k:], residual[..., : n - k]) for k in range(lags + 1)]
+    rows = [np.einsum("...i,...i->...", residual[..., k:], residual[..., : max(n - k, 0)]) for k in range(lags + 1)]
     return np.array(rows) / n
-
-
-def autoregressions(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every order a up to the number of lags: innovation variances (a + 1, …) and Σφ (a + 1, …); Levinson's."""
-    variance = np.maximum(covariance[0], 1e-300)
-    phi = np.zeros((0, *covariance.shape[1:]))
-    variances, sums = [variance], [np.zeros_like(variance)]
-    for a in range(1, len(covariance)):
-        known = covariance[a] - (phi * covariance[a - 1 : 0 : -1]).sum(axis=0)
-        last = np.clip(known / variance, -0.999, 0.999)
-        phi = np.concatenate([phi - last * phi[::-1], last[None]])
-        variance = np.maximum(variance * (1 - last**2), 1e-300)
-        variances.append(variance)
-        sums.append(phi.sum(axis=0))
-    return np.array(variances), np.array(sums)
 
 
 def judge(residual: np.ndarray, spent: float) -> Correlation:

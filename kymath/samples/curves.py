@@ -91,7 +91,7 @@ def local(
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """Candidates (c,) at the nodes (c, k): bias² and its standard deviation by noise, variance; NaN: none there."""
 
     half: np.ndarray
@@ -166,20 +166,20 @@ def along(t: np.ndarray, y: np.ndarray, lever: np.ndarray, at: np.ndarray, side:
     sigma2 = max(min(levels), rounding**2)
     halves, degrees, square, noise, variance, free = (np.array(one) for one in zip(*rows, strict=True))
     noise, variance = sigma2 * noise, sigma2 * variance
-    seen = _Seen(halves, degrees, square - noise, np.sqrt(2) * noise, variance, free)
+    seen = Seen(halves, degrees, square - noise, np.sqrt(2) * noise, variance, free)
     return _read(t, y, lever, nodes, seen, np.sqrt(sigma2), at, side)
 
 
-def _excess(seen: _Seen, j: int, nodes: np.ndarray) -> np.ndarray:
+def _excess(seen: Seen, j: int, nodes: np.ndarray) -> np.ndarray:
     """What a candidate's bias adds to its variance, in units of that, at the nodes: windows within a half-width."""
+    chance = seen.chance[j]  # it sets the scale: windows at an end are many times worse than those inside
     with np.errstate(all="ignore"):
-        bias, chance = seen.bias[j] / seen.variance[j], seen.chance[j] / seen.variance[j]
-    bias, chance = (np.nan_to_num(one, posinf=0.0, neginf=0.0) for one in (bias, chance))
+        bias, size = (np.nan_to_num(one, posinf=0.0) for one in (seen.bias[j] / chance, chance / seen.variance[j]))
     wide = int(np.clip(seen.half[j] / (nodes[1] - nodes[0]), 1, nodes.size // 2))
     index = np.clip(np.arange(-wide, wide + 1) + np.arange(nodes.size)[:, None], 0, nodes.size - 1)
     away = np.minimum(nodes - nodes[0], nodes[-1] - nodes)
     unseen = np.where(away < seen.half[j], _UNSEEN_END, _UNSEEN)
-    return np.maximum(_SLOW * bias[index].mean(axis=1), 0) + unseen * chance[index].mean(axis=1)
+    return (np.maximum(_SLOW * bias[index].mean(axis=1), 0) + unseen) * size
 
 
 def _read(
@@ -187,7 +187,7 @@ def _read(
     y: np.ndarray,
     lever: np.ndarray,
     nodes: np.ndarray,
-    seen: _Seen,
+    seen: Seen,
     sigma: float,
     at: np.ndarray,
     side: str,

@@ -13,11 +13,18 @@ from ..errors import Status
 from ..families import ConnectionFunction
 from ..families.base import S, compiled
 from .compress import Frames, frames
+from .curves import Seen
 from .exponential import Answer
-from .spans import Choices, Span, Trial, settle
+from .spans import Choices, Span, Trial, fits_noise
 
 _SAMPLES = 512  # of a window; more are averaged in groups, at least half as many
 _CELLS = 400_000
+_NODES = 96  # at which widths are tried
+_RATIO = 1.5
+_SPARE = 4  # samples of a window beyond the parameters: two for the order above, two for the noise
+_POOLED = 8.0  # degrees of freedom with which the series' noise steadies that of a window
+_REFUSED = 1e6  # the risk of a window that leaves more than noise
+_CLEAR, _STRAYS = 9.0, 0.15  # what the family misses: beyond the noise in variance, and of the data's size
 _STARTS = 96
 _SEEDS = 8  # windows that are searched from many starts
 _ROUNDS = 60
@@ -31,10 +38,13 @@ class CustomWindows:
     that halve the distance between them. Source: Marquardt, SIAM J. Appl. Math. 11 (1963) 431.
     """
 
-    plain = 0
+    plain = 0  # the order where the whole series is one window, else 1
     rate = None
     wave = False
-    flags = ((Status.NOT_REACHED, "no θ was found: give Family(…, start=…) near it, or another width"),)
+    flags = (
+        (Status.NOT_REACHED, "no θ was found: give Family(…, start=…) near it, or another width"),
+        (Status.NO_CONTACT, "the family does not hold in any window wide enough to fit it and to tell"),
+    )
     weak = (Status.NOT_UNIQUE, "several parameters do equally well in the window")
     vague = (Status.NOT_UNIQUE, "the samples do not determine the parameters")
 
@@ -83,16 +93,13 @@ class CustomWindows:
     # -- the samples of a window ---------------------------------------------------------------------------------
 
     def _pack(
-        self, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, part: int | None
+        self, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """s, y and weights (k, w): samples, or means of neighbours in long windows."""
         most = int(windows.count.max())
         group = 1 if most <= _SAMPLES else -(-2 * most // _SAMPLES)
         index = windows.lo[:, None] + np.arange(-(-most // group) * group)
         weight = (index < windows.hi[:, None]).astype(float)
-        if part is not None:
-            place = index - windows.lo[:, None]
-            weight *= ((place % 4 == 1) | (place % 4 == 2)) == bool(part)
         index = np.minimum(index, t.size - 1)
         s, value = t[index] - at[:, None], y[index]
         if group > 1:
@@ -181,29 +188,16 @@ class CustomWindows:
     # -- all windows ---------------------------------------------------------------------------------------------
 
     def fits(
-        self,
-        t: np.ndarray,
-        y: np.ndarray,
-        at: np.ndarray,
-        windows: Frames,
-        order: int,
-        part: int | None = None,
-        begin: np.ndarray | None = None,
-    ) -> Iterator[tuple[np.ndarray, Answer]]:
-        """Places and answers; windows must hold samples. From θ (p, k) to begin with where they are given."""
+        self, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames, judged: bool = False
+    ) -> Iterator[tuple[np.ndarray, Answer, Answer]]:
+        """Places, answers, and those of the order above; windows must hold samples. ``judged``: flag what strays."""
         line = np.argsort(at, kind="stable")
         k = line.size
         rows = max(16, _CELLS // min(int(windows.count.max()), _SAMPLES))
-        if begin is not None:
-            for start in range(0, k, rows):
-                now = line[start : start + rows]
-                data = self._pack(t, y, at[now], windows[now], part)
-                yield now, self._answer(data, *self._descend(data, begin[:, now]))
-            return
         theta, cost = np.full((len(self.names), k), np.nan), np.full(k, np.inf)
         seeds = np.unique(np.linspace(0, k - 1, min(k, _SEEDS)).astype(int))
         some = line[seeds]
-        data = self._pack(t, y, at[some], windows[some], part)
+        data = self._pack(t, y, at[some], windows[some])
         theta[:, some], cost[some] = self._searched(data, float(np.median(windows.half[some])))
         done = seeds
         while done.size < k:
@@ -214,7 +208,7 @@ class CustomWindows:
             for start in range(0, new.size, rows):
                 part_of = slice(start, start + rows)
                 now = line[new[part_of]]
-                data = self._pack(t, y, at[now], windows[now], part)
+                data = self._pack(t, y, at[now], windows[now])
                 for beside in (left, right):
                     found, reached = self._descend(data, theta[:, line[beside[part_of]]])
                     better = reached < cost[now]
@@ -222,60 +216,78 @@ class CustomWindows:
             done = np.union1d(done, new)
         for start in range(0, k, rows):
             now = line[start : start + rows]
-            yield now, self._answer(self._pack(t, y, at[now], windows[now], part), theta[:, now], cost[now])
+            yield now, *self._answers(self._pack(t, y, at[now], windows[now]), theta[:, now], cost[now], judged)
 
-    def _answer(self, data: tuple[np.ndarray, np.ndarray, np.ndarray], theta: np.ndarray, cost: np.ndarray) -> Answer:
-        s, _, w = data
-        slopes = self._model(s, theta)[1]
-        bend = np.nan_to_num(np.einsum("pkw,qkw->kpq", slopes, slopes * w), nan=0.0, posinf=0.0, neginf=0.0)
-        scale = np.sqrt(np.maximum(np.einsum("kpp->kp", bend), 1e-300))
-        values, vectors = np.linalg.eigh(bend / scale[:, :, None] / scale[:, None, :])
-        singular = values[:, 0] < 1e-12 * values[:, -1]
-        spread = (vectors**2 / np.maximum(values, 1e-300)[:, None, :]).sum(axis=2)
-        lever = (np.sqrt(spread) / scale).T
-        freedom = np.maximum((w > 0).sum(axis=1) - len(theta), 0)
+    def _answers(
+        self, data: tuple[np.ndarray, np.ndarray, np.ndarray], theta: np.ndarray, cost: np.ndarray, judged: bool
+    ) -> tuple[Answer, Answer]:
+        """θ, and θ with the next two powers of s beside the family, to first order."""
+        s, y, w = data
+        model, slopes = self._model(s, theta)
+        p, root = len(theta), np.sqrt(w)
+        v = s / np.max(np.abs(s) * (w > 0), axis=1, keepdims=True)
+        columns = np.moveaxis(np.concatenate([slopes, v[None] ** p, v[None] ** (p + 1)]), 0, -1) * root[..., None]
+        columns = np.nan_to_num(columns, nan=0.0, posinf=0.0, neginf=0.0)
+        scale = np.maximum(np.sqrt(np.einsum("kwp,kwp->kp", columns, columns)), 1e-150)
+        q, r = np.linalg.qr(columns / scale[:, None])
+        diagonal = np.einsum("kii->ki", r)
+        singular = (np.abs(diagonal[:, :p]) < 1e-7).any(axis=1)
+        diagonal[np.abs(diagonal) < 1e-9] = 1e100
+        found = np.matmul(q.swapaxes(1, 2), np.nan_to_num(root * (y - model))[..., None])[..., 0]
+        inverse, plain = np.linalg.inv(r), np.linalg.inv(r[:, :p, :p])
+        lever = np.sqrt((plain**2).sum(axis=2)) / scale[:, :p]
+        beyond = np.sqrt((inverse[:, :p] ** 2).sum(axis=2)) / scale[:, :p]
+        step = np.matmul(inverse[:, :p, p:], found[:, p:, None])[..., 0] / scale[:, :p]
+        gained = (found[:, p:] ** 2).sum(axis=1)
+        left, freedom = cost - gained, (w > 0).sum(axis=1) - p
         signal = np.where(singular, 0.0, np.inf)
-        return Answer(theta, lever, cost, freedom, signal, ~np.isfinite(cost)[:, None])
+        strays = (gained / 2 > _CLEAR * left / np.maximum(freedom - 2, 1)) & judged
+        strays &= gained > _STRAYS**2 * (w * y**2).sum(axis=1)
+        doubt = np.array([~np.isfinite(cost), strays]).T
+        return (
+            Answer(theta, lever.T, cost, np.maximum(freedom, 0), signal, doubt),
+            Answer(theta + step.T, beyond.T, left, np.maximum(freedom - 2, 0), signal, doubt),
+        )
 
     # -- the width -----------------------------------------------------------------------------------------------
 
-    def choose(self, t: np.ndarray, y: np.ndarray, side: str) -> Choices | None:
-        """The width by the half-product risk against windows half as wide, all parameters together."""
-        nodes = t[np.unique(np.round(np.linspace(0, t.size - 1, min(t.size, 34))[1:-1]).astype(int))]
-        reach = (t[-1] - t[0]) / 2 * (1 if side == "both" else 2)
-        halves = [reach]
-        spacing = float(np.median(np.diff(t)))
-        while halves[-1] / 2 > spacing * (len(self.names) + 2):
-            halves.append(halves[-1] / 2)
-        size = len(self.names)
-        full, parts = [], []
-        for half in halves:
+    def choose(self, t: np.ndarray, y: np.ndarray, side: str) -> Choices:
+        """The width, all parameters together, by how far two orders more would move them; see :mod:`.curves`."""
+        nodes = t[np.unique(np.round(np.linspace(0, t.size - 1, min(t.size, _NODES + 2))[1:-1]).astype(int))]
+        size, reach = len(self.names), (t[-1] - t[0]) / 2 * (1 if side == "both" else 2)
+        found = []
+        half = float(reach)
+        while True:
             windows = frames(t, nodes, np.full(nodes.size, half), side)
-            if windows.count.min() < 2 * (size + 2):
+            if np.median(windows.count) < size + _SPARE:
                 break
-            both: list[Any] = []
-            for part in (None, 0, 1):
-                theta, variance = np.full((2, size, nodes.size), np.nan)
-                scale, freedom = np.full((2, nodes.size), np.nan)
-                # the halves begin from the whole's θ: they hold the same curve
-                for places, one in self.fits(t, y, nodes, windows, 0, part, both[0] if both else None):
-                    theta[:, places], freedom[places] = one.theta, one.freedom
-                    scale[places] = one.rest / one.freedom
-                    usable = (one.signal > 0) & (one.freedom > 0)
-                    variance[:, places] = np.where(usable, scale[places] * one.lever**2, np.nan)
-                both.append(theta)
-                if part is None:
-                    full.append((variance, scale, freedom))
-            parts.append(both[1:])
-        if len(parts) < 2:
-            return Choices(nodes, (Span(float(halves[0]), 0),), np.zeros(nodes.size, dtype=int)) if parts else None
-        unit = np.exp(np.nanmean([np.log(np.maximum(one[0], 1e-300)) for one in full], axis=0))
-        spans, trials = [], []
-        for j in range(len(parts) - 1):
-            gap = [self.family.difference(parts[j][i], parts[j + 1][i]) for i in (0, 1)]
-            bias = sum((a * b / u for a, b, u in zip(*gap, unit, strict=True)), start=np.zeros(nodes.size))
-            variance = (full[j][0] / unit).sum(axis=0)
-            chance = 2 * (np.maximum(full[j + 1][0] - full[j][0], 0) / unit).sum(axis=0)
-            spans.append(Span(float(halves[j]), 0))
-            trials.append(Trial(bias, chance, variance, variance, full[j][1], full[j][2]))
-        return settle(nodes, spans, trials)
+            rows = np.full((3, size, nodes.size), np.nan)
+            rest, freedom = np.full((2, nodes.size), np.nan)
+            enough = np.flatnonzero(windows.count >= size + _SPARE)
+            for places, one, above in self.fits(t, y, nodes[enough], windows[enough]):
+                now = enough[places]
+                step = np.array(self.family.difference(list(above.theta), list(one.theta)))
+                rows[:, :, now] = np.where(one.signal > 0, [step**2, one.lever**2, above.lever**2], np.nan)
+                rest[now], freedom[now] = above.rest, above.freedom
+            found.append((half, *rows, rest, freedom))
+            half /= _RATIO
+        if not found:
+            return Choices(nodes, (), np.zeros(nodes.size, dtype=int))
+        halves, square, lever, beyond, rest, freedom = (np.array(one) for one in zip(*found[::-1], strict=True))
+        own = rest / freedom
+        pooled = np.nanmin(np.nanmedian(own, axis=1))
+        noise = (rest + _POOLED * pooled) / (freedom + _POOLED)
+        lever, beyond = lever * noise[:, None], beyond * noise[:, None]
+        unit = np.exp(np.nanmean(np.log(np.maximum(lever, 1e-300)), axis=0))
+        chance = np.maximum(beyond - lever, 0)
+        bias, chance, variance = (one.sum(axis=1) for one in ((square - chance) / unit, chance / unit, lever / unit))
+        trials = [
+            Trial(*one, noise[j], own[j], freedom[j]) for j, one in enumerate(zip(bias, chance, variance, strict=True))
+        ]
+        good = np.isfinite(bias + chance + variance) & fits_noise(trials)
+        bias, chance, variance = (np.where(good, one, _REFUSED) for one in (bias, chance, variance))
+        apart = np.minimum((t[-1] - t[0]) / halves / nodes.size, 1.0)
+        which = Seen(halves, np.zeros(halves.size, dtype=int), bias, np.sqrt(2) * chance, variance, apart).tree()
+        used, which = np.unique(which, return_inverse=True)
+        spans = tuple(Span(float(halves[j]), int(halves[j] < reach), bool(halves[j] >= reach)) for j in used)
+        return Choices(nodes, spans, which)

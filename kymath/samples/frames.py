@@ -1,4 +1,6 @@
-"""xarray in, xarray out: a ``DataArray`` along a coordinate becomes a ``Dataset`` of parameters.
+"""What arrives with labels or times: xarray's arrays, pandas' series and tables, dates.
+
+xarray in, xarray out: a ``DataArray`` along a coordinate becomes a ``Dataset`` of parameters.
 
 ``ky.samples("time", y, family)`` names the coordinate; ``ky.samples(y.time, y, family)`` gives it, or numbers in its
 place; ``ky.samples(y, family=family)`` is enough where y has one dimension. The answer has a variable for each
@@ -8,6 +10,8 @@ coordinates. Its attributes are those of y and what was asked.
 Times (datetime64, timedelta64) count in **days**: a rate is per day, ``bandwidth`` is in days or a timedelta, ``at``
 may hold times. For another unit give numbers: ``ky.samples((y.time - y.time[0]) / np.timedelta64(1, "h"), y, family)``.
 
+A pandas ``Series`` or ``DataFrame`` goes along its index and becomes arrays; its times count in days too.
+
 ``status`` holds small integers with the attributes ``flag_values`` and ``flag_meanings`` of the CF conventions; 0 is
 success. A y of dask arrays gives a Dataset of dask arrays (see :mod:`kymath.samples.lazy`).
 """
@@ -15,18 +19,21 @@ success. A y of dask arrays gives a Dataset of dask arrays (see :mod:`kymath.sam
 from __future__ import annotations
 
 import importlib
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import BadSamples, NotApplicable, Status
 from ..evidence import converged
-from ..families import ConnectionFunction
+from ..families import FAMILIES, ConnectionFunction
 from ..lazy import is_lazy
 
 UNIT = "day"
-_DAY = np.timedelta64(86_400_000_000_000, "ns")
+_DAY = np.timedelta64(1, "D")
 _CODES = {status: code for code, status in enumerate(Status)}
+_ZONED = re.compile(r"T.*(Z|[+-]\d\d(:?\d\d)?)$")
 _OWN = ("status", "bandwidth", "noise")
 
 
@@ -66,7 +73,9 @@ def framed(t: Any, y: Any, family: Any, *, bandwidth: Any, at: Any, side: str, r
     shape = values.shape[1:]
     if len(rest) != 1:
         values = values.reshape(len(values), -1) if rest else values
-    points, place = _points(at, axis, y)
+    if np.ndim(at) > 1:
+        raise BadSamples(f"at has the shape {np.shape(at)}: along a DataArray give one point, or a row of them.")
+    points, place = _points(at, axis.origin, axis.dim)
     width = _days(bandwidth) if axis.origin is not None else bandwidth
     result = samples(axis.t, values, family, bandwidth=width, at=points, side=side, robust=robust)
     xarray = importlib.import_module("xarray")
@@ -84,7 +93,8 @@ def framed(t: Any, y: Any, family: Any, *, bandwidth: Any, at: Any, side: str, r
     made["noise"] = (dims if per_point else rest, noise, {"long_name": "standard deviation of the noise"})
     for name, unit in _units(family, str(y.attrs.get("units", "")), axis.unit).items():
         made[name][2]["units"] = unit
-    attributes = {**y.attrs, "family": repr(family), "side": side, "message": result.message}
+    attributes = {**y.attrs, "family": repr(family), "formula": str(family.expression)}
+    attributes |= {"side": side, "message": result.message}
     if axis.origin is not None:
         attributes["t_unit"] = UNIT
     if y.name is not None:
@@ -96,18 +106,39 @@ def framed(t: Any, y: Any, family: Any, *, bandwidth: Any, at: Any, side: str, r
 
 def _sorted_out(t: Any, y: Any, family: Any, is_frame: Any) -> tuple[Any, Any, ConnectionFunction]:
     """samples(y, family=…), samples(y, family) and samples(t, y, family) all mean the same."""
-    if isinstance(y, ConnectionFunction) and family is None:
-        y, family = None, y
-    if y is None:
-        t, y = None, t
-    if not isinstance(family, ConnectionFunction):
-        raise NotApplicable(f"family must be a family such as Polynomial(2); {family!r} was given.")
+    t, y, family = _shifted(t, y, family)
     if type(y).__name__ == "Dataset" and is_frame(y):
         known = ", ".join(repr(name) for name in y.data_vars)
         raise BadSamples(f"y is a Dataset: give one of its variables, such as ds[name] with a name of {known}.")
     if not is_frame(y):  # t is a DataArray, y an array
         return t, type(t)(y, dims=t.dims, coords=t.coords) if np.shape(y) == t.shape else _unlike(t, y), family
     return t, y, family
+
+
+def _shifted(t: Any, y: Any, family: Any) -> tuple[Any, Any, ConnectionFunction]:
+    """(t, y, family) where t, and so the places of the others, may have been left out."""
+    if family is None and (isinstance(y, ConnectionFunction | str | type)):
+        y, family = None, y
+    if y is None:
+        t, y = None, t
+    return t, y, as_family(family)
+
+
+def as_family(family: Any) -> ConnectionFunction:
+    """A family, or the word for one with its defaults, as the command line has them."""
+    if isinstance(family, ConnectionFunction):
+        return family
+    if isinstance(family, str):
+        if family in FAMILIES:
+            return FAMILIES[family]()
+        words = ", ".join(repr(word) for word in FAMILIES)
+        raise NotApplicable(
+            f"family takes one of {words}, or a family such as Polynomial(3) or Family('A*exp(-s/tau)', 'A tau'); "
+            f"{family[:60]!r} was given."
+        )
+    if isinstance(family, type) and issubclass(family, ConnectionFunction):
+        raise NotApplicable(f"family is the class {family.__name__}: did you forget ()? Give {family.__name__}(…).")
+    raise NotApplicable(f"family must be a family such as Polynomial(2); {family!r} was given.")
 
 
 def _unlike(t: Any, y: Any) -> Any:
@@ -148,6 +179,8 @@ def _axis(t: Any, y: Any) -> Axis:
     origin = None
     if values.dtype.kind in "mM":
         values = np.asarray(values)
+        if not values.size:
+            raise BadSamples("y has no points.")
         origin, unit = values[0], UNIT
         values = _elapsed(values, origin)
     if not is_lazy(values) and values.dtype.kind in "iuf" and bool((np.diff(values) < 0).any()):
@@ -166,8 +199,11 @@ def _counted(y: Any, dim: Any) -> Any:
 
 
 def _elapsed(times: Any, origin: Any) -> np.ndarray:
-    """Days since the origin; NaN for NaT."""
-    return np.asarray((np.asarray(times) - origin) / _DAY, dtype=float)
+    """Days since the origin; NaN for NaT. Years and months have no length of their own."""
+    times, origin = np.asarray(times), np.asarray(origin)
+    if times.dtype.kind == "M":
+        times, origin = times + np.timedelta64(0, "D"), origin + np.timedelta64(0, "D")
+    return np.asarray((times - origin) / _DAY, dtype=float)
 
 
 def _days(bandwidth: Any) -> Any:
@@ -179,22 +215,32 @@ def _days(bandwidth: Any) -> Any:
     return bandwidth
 
 
-def _points(at: Any, axis: Axis, y: Any) -> tuple[Any, Any]:
+def _points(at: Any, origin: Any, name: Any) -> tuple[Any, Any]:
     """``at`` as numbers, and as the coordinate of the answer."""
     if at is None:
         return None, None
-    place = np.asarray(getattr(at, "values", at))
-    if place.dtype.kind in "UO" and axis.origin is not None:
-        place = place.astype("datetime64[ns]")
-    if place.ndim > 1:
-        raise BadSamples(f"at has the shape {place.shape}: along a DataArray give one point, or a row of them.")
+    times = moments(at)
+    place = np.asarray(getattr(at, "values", at)) if times is None else times
+    if place.dtype.kind in "UO" and origin is not None:
+        try:
+            place = np.array([_moment(word) for word in place.flat], dtype="datetime64").reshape(place.shape)
+        except (TypeError, ValueError):
+            raise BadSamples(f"at holds {place.dtype}, and {name!r} times: give times, such as 2020-12-31.") from None
     if place.dtype.kind in "mM":
-        if axis.origin is None or place.dtype.kind != np.asarray(axis.origin).dtype.kind:
-            raise BadSamples(f"at holds {place.dtype}, and {axis.dim!r} holds {y[axis.dim].dtype}: give the same kind.")
-        return _elapsed(place, axis.origin), place
-    if axis.origin is not None:
-        raise BadSamples(f"at holds numbers and {axis.dim!r} holds times: give times.")
+        kind = "numbers" if origin is None else np.asarray(origin).dtype
+        if origin is None or place.dtype.kind != np.asarray(origin).dtype.kind:
+            raise BadSamples(f"at holds {place.dtype}, and {name!r} holds {kind}: give the same kind.")
+        return _elapsed(place, origin), place
+    if origin is not None:
+        raise BadSamples(f"at holds numbers and {name!r} holds times: give times.")
     return place.astype(float) if place.dtype.kind in "iub" else place, place
+
+
+def _moment(word: Any) -> np.datetime64:
+    """A time from text; one with a time zone becomes UTC."""
+    if isinstance(word, str) and _ZONED.search(word):
+        word = datetime.fromisoformat(word).astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(word)
 
 
 def _coordinates(y: Any, axis: Axis, place: Any) -> Any:
@@ -259,3 +305,88 @@ def _units(family: ConnectionFunction, value: str, t: str) -> dict[str, str]:
     if t:
         found["bandwidth"] = t
     return found
+
+
+# -- times and pandas --------------------------------------------------------------------------------------------------
+
+
+def moments(values: Any) -> np.ndarray | None:
+    """The values as datetime64 (in UTC) or timedelta64, where they are times of whatever library; None for others."""
+    if type(values).__name__ == "PeriodIndex":
+        values = values.to_timestamp()
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if isinstance(values, np.ndarray) and kind in ("m", "M"):
+        masked: Any = values
+        return masked.filled(np.array("NaT", masked.dtype)) if hasattr(masked, "filled") else values
+    if kind in ("m", "M"):  # of pandas, with a time zone too
+        return np.asarray(values, dtype="datetime64[ns]" if kind == "M" else "timedelta64[ns]")
+    if kind not in ("", "O") or isinstance(values, (str, bytes)) or is_lazy(values):
+        return None
+    first = values
+    try:
+        while np.ndim(first) and len(first):
+            first = np.asarray(first, dtype=object)[0] if kind else first[0]
+    except ValueError:  # rows of several lengths
+        return None
+    if not isinstance(first, (date, timedelta, np.datetime64, np.timedelta64)):
+        return None
+    array = np.asarray(values, dtype=object)
+    try:
+        plain = [v.astimezone(UTC).replace(tzinfo=None) if getattr(v, "tzinfo", None) else v for v in array.flat]
+        fine = [np.datetime64(v) if isinstance(v, datetime) else v for v in plain]  # to the microsecond
+        return np.array(fine, dtype="timedelta64" if isinstance(first, (timedelta, np.timedelta64)) else "datetime64") \
+            .reshape(array.shape)  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise BadSamples(f"times and other things are mixed: {error}.") from None
+
+
+def in_days(t: Any, at: Any, bandwidth: Any) -> tuple[Any, Any, Any, np.ndarray | None, str]:
+    """t, at and the bandwidth with times counted in days, the points as times, and a sentence on it; or as they are."""
+    times = moments(t)
+    if times is None or times.ndim != 1:
+        return t, at, bandwidth, None, ""
+    if not times.size:
+        raise BadSamples("t has no points.")
+    if times.dtype.kind == "M":
+        origin = times[0]
+        said = f"Time counts in days from {np.datetime_as_string(origin, unit='auto')}."
+    else:
+        origin, said = times[0] - times[0], "Time counts in days."
+    points, place = _points(at, origin, "t")
+    return _elapsed(times, origin), points, _days(bandwidth), times if at is None else place, said
+
+
+def unlabelled(t: Any, y: Any, family: Any) -> tuple[Any, Any, ConnectionFunction]:
+    """(t, y, family) as arrays from pandas: a Series or DataFrame y goes along its index, or along its column t."""
+    t, y, family = _shifted(t, y, family)
+    if isinstance(t, str):
+        if t in getattr(y, "columns", ()):
+            t, y = y[t], y.drop(columns=t)
+        elif t in getattr(getattr(y, "index", None), "names", ()):
+            t = y.index.get_level_values(t)
+        else:
+            known = ", ".join(repr(c) for c in getattr(y, "columns", ())) or "none"
+            raise BadSamples(f"y has no column {t!r}; its columns are {known}.")
+    if t is None:
+        t = y.index
+    if type(t).__name__ == "MultiIndex":
+        raise BadSamples(f"the index of y has the levels {list(t.names)}: name one, or make it plain with reset_index.")
+    return _filled("t", t), _filled("y", y), family
+
+
+def _filled(name: str, values: Any) -> Any:
+    """Numbers of pandas as floats, what is missing as NaN; anything else as it is."""
+    if not is_pandas(values) or not hasattr(values, "to_numpy"):
+        return values
+    columns = getattr(values, "columns", None)
+    if columns is None:
+        return values.to_numpy(dtype=float, na_value=np.nan) if values.dtype.kind in "iufb" else values
+    text = [str(c) for c, kind in zip(columns, values.dtypes, strict=True) if kind.kind not in "iufb"]
+    if text:
+        raise BadSamples(f"the column {text[0]!r} of {name} holds no numbers: drop it, y.drop(columns={text!r}).")
+    return values.to_numpy(dtype=float, na_value=np.nan)
+
+
+def is_pandas(data: Any) -> bool:
+    """Whether this comes from pandas."""
+    return type(data).__module__.partition(".")[0] == "pandas"

@@ -40,6 +40,7 @@ class HarmonicWindows:
     orders_auto = (1, 2, 3, 4)
     ends = False  # whether the ends of the series choose for themselves
     more = 1  # orders above the chosen one that are reported
+    doubted = True  # whether the step to the order above that widens the error
     rate = 1
     size = 2 * (_DEGREE + 1) + 1 + _TREND
     wave = True
@@ -47,6 +48,7 @@ class HarmonicWindows:
     flags = (
         (Status.NO_CONTACT, "less than half a period lies in the window: take a wider one, or Polynomial(2)"),
         (Status.NOT_REACHED, "no single frequency stands out in the window"),
+        (Status.NO_CONTACT, "hardly a bend of a wave lies in the window: Polynomial(2) fits it"),
     )
     weak = (Status.NOT_UNIQUE, "no oscillation above the noise: any ω does as well")
     vague = (Status.NO_CONTACT, "the frequency's error is above half the frequency: take a wider window")
@@ -213,7 +215,8 @@ class HarmonicWindows:
         # the strongest of many frequencies is strong by chance: 2 log(5000 W) bounds chance's energy at 1e-4
         chance = np.maximum(25.0, 2 * np.log(5e3 * block.count))
         signal = np.sqrt((fit.z[trend : trend + 2] ** 2).sum(axis=0) * 25 / chance)
-        doubt = np.array([2 * (omega + turn) < np.pi, np.abs(delta) > 0.999 * _REACH]).T
+        spanned = 2 * (omega + turn)  # radians in the window
+        doubt = np.array([spanned < np.pi, np.abs(delta) > 0.999 * _REACH, spanned < np.pi / 4]).T
         left = freedom(block, len(x) + self.offset)
         return Answer(np.array(theta), np.array(levers), rest + block.outside, left, signal, doubt)
 

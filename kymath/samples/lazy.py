@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from ..errors import BadSamples, Status
 from ..evidence import converged
 from ..families import ConnectionFunction
 from ..lazy import is_lazy, success
-from .result import SampledTransform
-from .series import Series, numbers
+from .result import SampledTransform, sentences
+from .series import Series, equal, numbers
 
 __all__ = ["LazySamples", "is_lazy", "lazily"]
 
 LEAST = 2**16  # samples in a chunk that is to choose its own bandwidth
 _COARSE = 2**20  # points of t that are looked at to lay out the chunks
+
+_NONE = "No point has an answer: y, or the windows, hold too few samples."
 
 _STATUSES = np.array(list(Status), dtype=object)
 _CODES = {status: code for code, status in enumerate(Status)}
@@ -28,8 +31,10 @@ _CODES = {status: code for code, status in enumerate(Status)}
 class LazySamples(SampledTransform):
     """A :class:`SampledTransform` of dask arrays: nothing is computed before it is asked for.
 
-    ``noise`` is per point here: the scale in the chunk that the point lies in.
+    ``noise`` is per point here: the scale in the chunk that the point lies in. ``compute()`` gives the arrays.
     """
+
+    again: Callable[[Any], LazySamples] | None = None  # the same question at other points
 
     @property
     def success(self) -> Any:
@@ -37,7 +42,28 @@ class LazySamples(SampledTransform):
         return success(self.status)
 
     def raise_for_status(self) -> SampledTransform:
-        raise BadSamples("the parameters are not computed yet: compute .status, and see where it is not CONVERGED.")
+        raise BadSamples("the parameters are not computed yet: call .compute().raise_for_status().")
+
+    def some(self, most: int) -> SampledTransform:
+        """The answer at some of its points, at most ``most``, computed at no others: for pictures."""
+        if self.again is None or self.t.ndim != 1 or self.t.size <= most:
+            return self.compute()
+        step = -(-self.t.size // most)
+        part = self.again(np.asarray(self.t[::step], dtype=float)).compute()
+        return replace(part, times=None if self.times is None else self.times[::step])
+
+    def compute(self, **options: Any) -> SampledTransform:
+        """The same with NumPy arrays: everything is computed, once. The options are those of ``dask.compute``."""
+        lazy = (self.theta, self.error, self.t, self.bandwidth, self.noise, self.status)
+        theta, error, t, bandwidth, noise, status = importlib.import_module("dask").compute(*lazy, **options)
+        none = "" if converged(status).any() or not status.size else _NONE
+        return SampledTransform(
+            theta=theta, error=error, family=self.family, t=np.asarray(t, dtype=float), bandwidth=bandwidth,
+            noise=noise, status=status, side=self.side, times=self.times, message=sentences(self.message, none),
+        )  # fmt: skip
+
+    def to_frame(self) -> Any:
+        return self.compute().to_frame()
 
     def __repr__(self) -> str:
         status: Any = self.status
@@ -62,16 +88,26 @@ def lazily(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, 
     t is looked at beforehand, and of a lazy t some million points. Raises ``BadSamples`` for what can be seen there;
     what only the samples show is raised when they are computed.
     """
+
+    def again(points: Any) -> LazySamples:
+        return lazily(t, y, family, bandwidth, points, side, robust)
+
+    return replace(_asked(t, y, family, bandwidth, at, side, robust), again=again)
+
+
+def _asked(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, side: str, robust: bool) -> LazySamples:
     da = importlib.import_module("dask.array")
-    if not is_lazy(y):
-        y = da.from_array(np.asarray(y), chunks=(t.chunks[0], *(-1,) * (np.ndim(y) - 1)))
+    given = t
+    t, y = (a if is_lazy(a) else numbers(name, a) for name, a in (("t", t), ("y", y)))
     _plain(t, y)
+    if not is_lazy(y):
+        y = da.from_array(y, chunks=(t.chunks[0], *(-1,) * (y.ndim - 1)))
     n = y.shape[0]
-    step, coarse, last = _looked_at(t, n)
+    step, coarse, last = _looked_at(t, n, given)
     width = _number(bandwidth, (last - float(coarse[0])) / (n - 1))
     chunks, depth = _layout(y.chunks[0], step, coarse, width)
     y = y.rechunk({0: chunks})
-    t = t.rechunk((chunks,)) if is_lazy(t) else da.from_array(np.asarray(t), chunks=(chunks,))
+    t = t.rechunk((chunks,)) if is_lazy(t) else da.from_array(t, chunks=(chunks,))
     starts = np.concatenate([[0], np.cumsum(chunks)])
     points, order = None, None
     if at is not None:
@@ -79,7 +115,7 @@ def lazily(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, 
         order = np.argsort(at.ravel(), kind="stable")
         inner = np.asarray(t[starts[1:-1]].compute(), dtype=float) if len(chunks) > 1 else np.empty(0)
         points = np.split(at.ravel()[order], np.searchsorted(at.ravel()[order], inner))
-    work = _Work(family, width, side, robust, depth, tuple(int(s) for s in starts), points)
+    work = _Work(family, width, side, robust, depth, tuple(int(s) for s in starts), y.ndim == 1, points)
     fields = _fields(da, work, t, y)
     if order is not None:
         back = np.argsort(order, kind="stable")
@@ -109,7 +145,8 @@ def _named(codes: np.ndarray) -> np.ndarray:
 def _message(count: int, depth: int, width: float | None) -> str:
     own = "each chooses its own bandwidth; " if width is None else ""
     return (
-        f"{count} chunks, computed when asked for, with {depth} samples of each neighbour; {own}each has its own noise."
+        f"{count} chunk{'s' * (count > 1)}, computed when asked for, with {depth} samples of each neighbour; "
+        f"{own}each has its own noise."
     )
 
 
@@ -128,7 +165,7 @@ def _plain(t: Any, y: Any) -> None:
         raise BadSamples("one sample is too few.")
 
 
-def _looked_at(t: Any, n: int) -> tuple[int, np.ndarray, float]:
+def _looked_at(t: Any, n: int, given: Any) -> tuple[int, np.ndarray, float]:
     """Every step-th point of t, and the last; checked as far as they go."""
     step = max(1, n // _COARSE)
     if is_lazy(t):
@@ -142,6 +179,9 @@ def _looked_at(t: Any, n: int) -> tuple[int, np.ndarray, float]:
     wrong = np.flatnonzero(np.diff(some) <= 0)
     if wrong.size:
         k = int(wrong[0])
+        if step == 1 and some[k] == some[k + 1]:
+            pair = np.asarray(given[k : k + 2])
+            raise BadSamples(f"t[{k}] and t[{k + 1}] are {equal(pair, some[k])}")
         raise BadSamples(
             f"t is not increasing: t[{k * step}] = {some[k]:.17g} comes before "
             f"t[{(k + 1) * step}] = {some[k + 1]:.17g}."
@@ -159,6 +199,8 @@ def _number(bandwidth: Any, spacing: float) -> float | None:
         raise BadSamples('for a dask array the bandwidth is one number, or "auto": an array of them was given.')
     if not np.isfinite(width):
         raise BadSamples(f'bandwidth must be finite; {bandwidth!r} was given. Use "auto" to have it chosen.')
+    if width <= 0:
+        raise BadSamples(f"the bandwidth must be positive; {float(width):g} was given.")
     if width < spacing:
         raise BadSamples(
             f"the bandwidth {float(width):g} is below the spacing of the samples ({spacing:g}): it is a half-width in "
@@ -213,6 +255,7 @@ class _Work:
     robust: bool
     depth: int
     starts: tuple[int, ...]
+    flat: bool
     points: list[np.ndarray] | None
 
     @property
@@ -236,10 +279,11 @@ class _Work:
         count = self.sizes[k]
         out = np.full((self.rows, count, y.shape[1]), np.nan)
         out[-1] = _CODES[Status.NOT_FINITE]
+        y = np.ma.filled(y, np.nan)
         if not count or np.isfinite(y).sum(axis=0).max() < self.family.size:
             return out
         try:
-            series = Series.of(t[:, 0], y, least=self.family.size)
+            series = Series.of(t[:, 0], y[:, 0] if self.flat else y, least=self.family.size, first=low)
         except BadSamples as error:
             raise BadSamples(f"in the samples from {low} on: {error}") from None
         if points is None:
@@ -251,20 +295,17 @@ class _Work:
         return out
 
     def _fit(self, series: Series, points: np.ndarray) -> list[np.ndarray]:
-        from . import _engine
+        from . import fitted
 
-        fit = _engine(self.family)
-        theta, error, status, widths, noise, _ = fit(
-            series, self.family, self.width, points, self.side, bool(self.robust)
-        )
+        found = fitted(series, self.family, self.width, points, self.side, self.robust)
         shape = (points.size, series.channels)
-        status = np.asarray(status).reshape(shape)
+        status = np.asarray(found.status).reshape(shape)
         codes = np.zeros(shape)
         failed = ~converged(status)
         codes[failed] = [_CODES[s] for s in status[failed]]
-        scale = np.asarray(noise, dtype=float)
+        scale = found.noise
         scale = np.broadcast_to(scale if scale.size == series.channels else scale.reshape(shape), shape)
-        return [np.reshape(a, shape) for a in (*theta, *error, widths, scale, codes)]
+        return [np.reshape(a, shape) for a in (*found.theta, *found.error, found.widths, scale, codes)]
 
 
 def _fields(da: Any, work: _Work, t: Any, y: Any) -> list[Any]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import choice, exact, few, field, local, noise, pyramid
+from . import choice, exact, few, field, local, long, missed, noise, pieces, pyramid
 from .result import Answer, Curve, Found
 from .series import Series
 
 _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth is fitted sample by sample
 _FEW = 16  # samples in a window, up to which running sums are no faster
 _POWERS = 4  # parameters, up to which running sums of powers keep their digits
-_TOP_BINS = 6
-_FINEST = 0.5
 _CHANNELS = 16
+_FLAT = 1e6  # series in a half-width, beyond which its kernel is a constant
+_NARROWEST = 8  # samples in a half-width, below which no narrower one is tried
 _ROUNDED = 100.0  # roundings: noise below is none
 _BLOCK = 1 << 16  # points read at once: what they need stays in the cache
 
@@ -33,7 +32,8 @@ def fit(
     if robust:
         from .robust import cleaned
 
-        series = cleaned(series, lambda t, y, x: _smooth(t, y, x, side))
+        whole, series = series, cleaned(series, lambda t, y, x: _smooth(t, y, x, side))
+        aside = int(np.isfinite(whole.y).sum() - np.isfinite(series.y).sum())
     orders, m = family.size, series.channels
     matrix = _matrix(family)
     order = None if len(at) < 2 or bool((np.diff(at) >= 0).all()) else np.argsort(at, kind="stable")
@@ -61,9 +61,13 @@ def fit(
             sigma[channels] = [n.sigma for n in noises]
             notes += noises
     message = noise.told(notes)
-    if side != "both":
-        bare = int(((x >= series.t[0]) & (x <= series.t[-1]) & ~answer.good.all(axis=1)).sum())
-        message += f" {bare} points have too few samples on the side asked for, and no answer." if bare else ""
+    if robust:
+        message += f" {aside} of {np.isfinite(whole.y).sum()} samples were set aside as outliers."
+    if bare := int(((x >= series.t[0]) & (x <= series.t[-1]) & ~answer.good.all(axis=1)).sum()):
+        where = (
+            "lie where there are too few samples" if side == "both" else "have too few samples on the side asked for"
+        )
+        message += f" {bare} {'point' if bare == 1 else 'points'} {where}, and no answer."
     return *answer.done(order), sigma, message.strip()
 
 
@@ -98,32 +102,36 @@ def automatic(
 
 def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
     """The curve and the noise of each channel, everything chosen; to be read at as many sorted points as wanted."""
+    return pieces.fitted(t, y, lambda t, y: _chosen(t, y, matrix, side))
+
+
+def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
+    """The same for a series without wide gaps."""
     offset = y.mean(axis=0)
     y = y - offset
     scale = np.maximum(y.max(axis=0), -y.min(axis=0))
     scale[scale == 0] = 1.0
     y /= scale
     rounding = np.finfo(float).eps * (1 + np.abs(offset) / scale)  # what the samples cannot hold
-    noises = [v._replace(sigma=max(v.sigma, float(r))) for v, r in zip(noise.measure(t, y), rounding, strict=True)]
+    noises = [v.at_least(float(r)) for v, r in zip(noise.measure(t, y), rounding, strict=True)]
     plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
-    louder = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
+    louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
 
     def curve(x: np.ndarray) -> Found:
         jets, errors, widths = plain(x)
         if not np.isfinite(errors[0]).all():
             _rescue(t, y, x, matrix, side, jets, errors, widths)
-        low, high = -0.5 * (side != "right"), 0.5 * (side != "left")  # the middle of a window counts most
         for j, one in louder.items():
-            errors[..., j] *= one.over(x + low * widths[:, j], x + high * widths[:, j])
+            errors[..., j] *= one.around(x, widths[:, j], side)
         errors *= sigma * scale
         jets *= scale
         jets[0] += offset
         return jets, errors, widths
 
-    found = [v._replace(sigma=float(s * u)) for v, s, u in zip(noises, sigma, scale, strict=True)]
-    return curve, found
+    told = zip(noises, sigma, scale, far, strict=True)
+    return curve, [v._replace(sigma=float(s * u), outliers=k) for v, s, u, k in told]
 
 
 def _remembered(curve: Curve) -> Curve:
@@ -153,11 +161,11 @@ def _single(v: noise.Noise, n: int) -> float:
 
 def _locally(
     t: np.ndarray, y: np.ndarray, matrix: np.ndarray, curve: Curve, noisy: list[bool], usual: list[float]
-) -> dict[int, noise.Local]:
-    """For the channels whose residuals are larger in some places than in others, the σ there."""
-    rows = noise.blocks(len(t))
+) -> tuple[dict[int, noise.Local], list[int]]:
+    """For the channels whose residuals are larger in some places than in others, the σ there; and their outliers."""
+    rows, far = noise.blocks(len(t)), [0] * len(noisy)
     if rows is None or not any(noisy):
-        return {}
+        return {}, far
     if len(t) <= 2 * rows.size:  # the curve has been read at all samples
         jets, errors = (v[:, rows.ravel()] for v in curve(t)[:2])
     else:
@@ -165,8 +173,12 @@ def _locally(
     row = _level(matrix)
     left = 1 - np.clip((errors[row] / matrix[row, 0]) ** 2, 0, 0.9)  # a fit takes its part of each sample's noise
     squares = (y[rows.ravel()] - jets[0]) ** 2 / left
-    found = {j: noise.local(t, rows, squares[:, j].reshape(rows.shape), usual[j]) for j in np.flatnonzero(noisy)}
-    return {int(j): one for j, one in found.items() if one is not None}
+    found = {}
+    for j in np.flatnonzero(noisy):
+        mine = squares[:, j].reshape(rows.shape)
+        found[int(j)] = noise.local(t, rows, mine, usual[j])
+        far[j] = noise.outliers(mine)
+    return {j: one for j, one in found.items() if one is not None}, far
 
 
 def _rescue(
@@ -210,14 +222,15 @@ def _settled(
     curves: list[tuple[np.ndarray, Curve]] = []
     owner = np.zeros(m, dtype=int)
 
-    def fitted(channels: np.ndarray, supposed: list[noise.Noise]) -> list[noise.Noise]:
+    def fitted(channels: np.ndarray, supposed: list[noise.Noise], widest: float = np.inf) -> list[noise.Noise]:
         values = y if len(channels) == m else y[:, channels]
         joined = max(v.block for v in supposed) > 1 and len(t) <= few.JOINED
+        width, after = np.inf, supposed
         if joined:
             curve, after = few.curve(t, values, matrix, side)
         else:
             block = max(1, max(v.block for v in supposed) // 4)
-            curve, after = _long(t, values, matrix, side, np.array([v.sigma for v in supposed]), block), supposed
+            curve, width = long.curve(t, values, matrix, side, np.array([v.sigma for v in supposed]), block, widest)
         curve = _remembered(curve)
         owner[channels] = len(curves)
         curves.append((channels, curve))
@@ -229,8 +242,26 @@ def _settled(
             if noises[one].sigma > _ROUNDED * rounding[one]:
                 seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
                 told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
-            out.append(told)
+            wave = missed.a_wave(rest[..., j], float(levels[j]), noises[one].short)
+            out.append(told._replace(missed=wave))
+        waves = [j for j, told in enumerate(out) if told.missed]
+        for j, better in zip(waves, followed(channels[waves], width), strict=False):
+            out[j] = better
         return out
+
+    def followed(channels: np.ndarray, width: float) -> list[noise.Noise]:
+        """The same where a fit with half-widths up to ``width`` smoothed a wave away; [] where nothing is left."""
+        if not len(channels):
+            return []
+        if len(t) <= few.JOINED:
+            curve, found = few.curve(t, y[:, channels], matrix, side, few.JOINED)
+            owner[channels] = len(curves)
+            curves.append((channels, _remembered(curve)))
+            return found
+        if width * len(t) <= _NARROWEST * (t[-1] - t[0]):
+            return []
+        white = [noises[j]._replace(sigma=noises[j].short, block=1) for j in channels]
+        return fitted(channels, white, width / 2)
 
     final = list(noises)
     pending = np.arange(m)
@@ -261,102 +292,12 @@ def _settled(
     return together, final
 
 
-def _long(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str, sigma: np.ndarray, block: int) -> Curve:
-    """A long series, by its pyramid: the curve with errors for σ = 1."""
-    orders, m = len(matrix), y.shape[1]
-    n, span = len(t), float(t[-1] - t[0])
-    per_bin = max(_FINEST, min(64.0, n / 2000))
-    while True:
-        levels = max(0, round(np.log2(max(1.0, n / per_bin / _TOP_BINS))))
-        bins = _TOP_BINS * 2**levels
-        whole = pyramid.build(t, y, float(t[0]), span / bins, bins, levels, block)
-        halves = [[level.half(which) for level in whole] for which in (0, 1)]
-        parts = choice.choose(choice.Basis(whole, halves, orders, block * span / n), sigma, side)
-        del halves
-        finest = min((p.candidate.level for channel in parts for p in channel), default=9)
-        if finest > 0 or per_bin <= _FINEST:
-            break
-        per_bin = max(_FINEST, per_bin / 4)
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for j in range(m):
-        groups.setdefault(tuple((p.low, p.high, p.candidate) for p in parts[j]), []).append(j)
-
-    def curve(x: np.ndarray) -> Found:
-        jets, errors = np.zeros((orders, len(x), m)), np.zeros((orders, len(x), m))
-        widths = np.zeros((len(x), m))
-        for members in groups.values():
-            some = np.array(members)
-            if not parts[members[0]]:  # too few samples for any choice: one fit of the family to all
-                fits = exact.fits(t, y[:, some], x, np.full(len(x), 2 * span), orders - 1, orders, side)
-                jets[:, :, some], widths[:, some] = fits.at(orders - 1), 2 * span
-                errors[:, :, some] = fits.errors(orders - 1, matrix)[..., None]
-            else:
-                # the bias that was measured belongs to the error: (members, parts, N)
-                bias = np.array([[matrix**2 @ p.bias for p in parts[j]] for j in members])
-                spread = np.array([[matrix**2 @ p.spread for p in parts[j]] for j in members])
-                excess = np.sqrt(1 + np.divide(bias, spread, out=np.zeros_like(bias), where=spread > 0))
-                _along(whole, parts[members[0]], excess, x, some, matrix, side, (jets, errors, widths))
-        return jets, errors, widths
-
-    return curve
-
-
-def _along(
-    whole: list[pyramid.Level],
-    parts: list[choice.Part],
-    excess: np.ndarray,
-    x: np.ndarray,
-    channels: np.ndarray,
-    matrix: np.ndarray,
-    side: str,
-    found: Found,
-) -> None:
-    """Add the parts' curves, each faded into the next."""
-    jets, errors, widths = found
-    runs: list[tuple[float, float, choice.Candidate]] = []
-    for p in parts:
-        if runs and runs[-1][2] == p.candidate:
-            runs[-1] = (runs[-1][0], p.high, p.candidate)
-        else:
-            runs.append((p.low, p.high, p.candidate))
-    fades = [min(a[1] - a[0], b[1] - b[0]) / 4 for a, b in pairwise(runs)]
-    middle = np.array([(p.low + p.high) / 2 for p in parts])
-    some = slice(None) if len(channels) == jets.shape[2] else channels
-    for i, (low, high, candidate) in enumerate(runs):
-        before, after = (fades[i - 1] if i else np.inf), (fades[i] if i < len(fades) else np.inf)
-        here = slice(*np.searchsorted(x, [low - before, high + after]))
-        if i == len(fades):
-            here = slice(here.start, len(x))
-        s = x[here]
-        if not len(s):
-            continue
-        level, shapes = choice.reading(whole, candidate, side)
-        jet, error, width = field.curve(
-            level,
-            shapes,
-            candidate.degree,
-            s,
-            channels,
-            matrix,
-        )
-        for edge, fade, sign in ((low, before, 1), (high, after, -1)):
-            if np.isfinite(fade) and s[0] < edge + fade and s[-1] > edge - fade:
-                weight = field.smoothstep(np.clip(0.5 + sign * (s - edge) / (2 * fade), 0, 1))
-                jet *= weight[:, None]
-                error *= weight
-                width *= weight
-        jets[:, here, some] += jet
-        for k, (total, part) in enumerate(zip(errors, error, strict=True)):
-            swell = np.stack([np.interp(s, middle, row) for row in excess[..., k]], axis=1)
-            total[here, some] += part[:, None] * swell
-        widths[here, some] += width[:, None]
-
-
 def given(
     t: np.ndarray, y: np.ndarray, x: np.ndarray, half: np.ndarray, matrix: np.ndarray, side: str
 ) -> tuple[np.ndarray, np.ndarray, list[noise.Noise]]:
     """Jets and errors of θ (K, k, m) and noise at sorted points x: the family's own degree, half-widths as given."""
     orders = len(matrix)
+    half = np.minimum(half, _FLAT * (t[-1] - t[0]))
     offset = y.mean(axis=0)
     y = y - offset
     noises = noise.measure(t, y)
@@ -374,7 +315,7 @@ def given(
         fits = exact.fits(t, y, x, half, orders - 1, orders, side)
         jets, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
     jets[0] += offset
-    return jets, error[..., None] * sigma, noises
+    return jets, error[..., None] * sigma * noise.student(len(t) - orders), noises
 
 
 def _binned(

@@ -13,6 +13,7 @@ selection test of Eubank and Hart (Ann. Statist. 20, 1992).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ from . import correlation
 
 ORDERS = (1, 2, 3, 4)
 CLIP = 20.0  # in median absolute deviations: steps and outliers
+FAR, MANY = 8.0, 0.1  # standard deviations of an outlier, and the share of samples that are none together
+PLENTY = 20.0  # degrees of freedom
+BORDERS = 0.1  # of the weight in a window
+TAIL = 6.0  # the ninth decile of χ² over its median
 WALK = 4.5  # growth per doubling that no noise shows
 CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
 SLIGHT = 1.05
@@ -34,7 +39,8 @@ class Noise(NamedTuple):
     """σ of one channel for averages over many samples, the block beyond which samples are independent, and a flag.
 
     ``short`` is σ of single samples; ``settled`` is False where the plateau lies beyond the scale of the signal;
-    ``blind`` says that a short series is followed so closely that correlated noise could not be told from it.
+    ``blind`` says that a short series is followed so closely that correlated noise could not be told from it;
+    ``missed`` that the fit leaves a wave; ``outliers`` counts the samples far from the curve.
     """
 
     sigma: float
@@ -42,6 +48,12 @@ class Noise(NamedTuple):
     short: float
     settled: bool = True
     blind: bool = False
+    missed: bool = False
+    outliers: int = 0
+
+    def at_least(self, sigma: float) -> Noise:
+        """The same, but no less than ``sigma``."""
+        return self._replace(sigma=max(self.sigma, sigma), short=max(self.short, sigma))
 
     def like(self, other: Noise) -> bool:
         """Whether a fit under one would be that under the other."""
@@ -50,6 +62,23 @@ class Noise(NamedTuple):
             and (self.block > 1) == (other.block > 1)
             and 0.8 * other.sigma <= self.sigma <= 1.25 * other.sigma
         )
+
+
+def together(noises: Sequence[Noise], counts: Sequence[int]) -> Noise:
+    """That of one channel, from its pieces of so many samples: the mean of σ², and whatever is to be told of any."""
+    first = max(noises, key=lambda n: n.block)
+    sigma, short = (
+        float(np.sqrt(np.average([getattr(n, name) ** 2 for n in noises], weights=counts)))
+        for name in ("sigma", "short")
+    )
+    return first._replace(
+        sigma=sigma,
+        short=short,
+        settled=all(n.settled for n in noises),
+        blind=any(n.blind for n in noises),
+        missed=any(n.missed for n in noises),
+        outliers=sum(n.outliers for n in noises),
+    )
 
 
 def told(noises: list[Noise]) -> str:
@@ -66,6 +95,16 @@ def told(noises: list[Noise]) -> str:
         text += (
             " the series is short for what the fit follows in it: noise that hangs together over several samples would "
             "be taken for signal, and the errors may be too small then."
+        )
+    if any(n.missed for n in noises):
+        text += (
+            " an oscillation stands out of what the fit leaves, and the errors do not hold it: give a bandwidth of a "
+            "quarter of its period or less, or fit Harmonic()."
+        )
+    elif far := max((n.outliers for n in noises), default=0):
+        text += (
+            f" {far} {'sample lies' if far == 1 else 'samples lie'} far from the curve, which the errors do not allow "
+            "for: robust=True leaves outliers out; beside a jump give side, or a bandwidth."
         )
     return text.strip()
 
@@ -86,11 +125,41 @@ def blocks(n: int) -> np.ndarray | None:
     return np.linspace(0, n - size, count).astype(int)[:, None] + np.arange(size)
 
 
+def student(freedom: float) -> float:
+    """By how much errors grow where σ is known from so few degrees of freedom: Student's 97.5 % over the normal one.
+
+    NaN where there is none.
+    """
+    if freedom >= PLENTY:
+        return 1.0
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.975) / 1.96) if freedom > 0.5 else np.nan
+
+
+def outliers(squares: np.ndarray) -> int:
+    """How many of the squared residuals (blocks, samples) are far beyond those around them; 0 where many are."""
+    squares = squares[np.isfinite(squares).all(axis=1)]
+    if not len(squares):
+        return 0
+    usual = np.median(squares, axis=1, keepdims=True)
+    scale = np.maximum(usual, np.median(squares) / 2) / 0.455  # the median of χ² with one degree of freedom
+    count = int(np.sum(squares > FAR**2 * scale))
+    return count if count <= MANY * squares.size else 0
+
+
 class Local(NamedTuple):
     """σ² along t, relative to that of the series: its integral at some knots."""
 
     at: np.ndarray
     total: np.ndarray
+
+    def around(self, x: np.ndarray, half: np.ndarray, side: str) -> np.ndarray:
+        """σ of fits at x, relative to that of the series: the middle of a window counts most, its borders a little."""
+        down, up = half * (side != "right"), half * (side != "left")
+        low = np.clip(x - down, self.at[0], np.maximum(self.at[-1] - down - up, self.at[0]))
+        near, far = self.over(x - down / 2, x + up / 2), self.over(low, low + down + up)
+        return np.sqrt((1 - BORDERS) * near**2 + BORDERS * far**2)
 
     def over(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """σ over [low, high], relative to that of the series."""
@@ -159,8 +228,16 @@ def measure(t: np.ndarray, y: np.ndarray) -> list[Noise]:
         rows.append(block * _least(squares))
         counts.append(sum(len(tt) // block for tt, _ in runs))
         block *= 2
-    table = np.array(rows)
-    return [_read(scales, table[:, j], counts) for j in range(y.shape[1])]
+    table, rounded = np.array(rows), steps(y)
+    return [_read(scales, table[:, j], counts).at_least(float(rounded[j])) for j in range(y.shape[1])]
+
+
+def steps(y: np.ndarray) -> np.ndarray:
+    """(m,) σ of the rounding in y (n, m) where most neighbours are equal: the smallest step over √12; else 0."""
+    apart = np.abs(np.diff(y, axis=0))
+    step = np.where(apart > 0, apart, np.inf).min(axis=0, initial=np.inf)
+    rounded = (apart == 0).mean(axis=0) > 0.5 if len(apart) else np.zeros(y.shape[1], dtype=bool)
+    return np.where(rounded & np.isfinite(step), step / np.sqrt(12), 0.0)
 
 
 def _read(scales: list[int], s: np.ndarray, counts: list[int]) -> Noise:
@@ -211,7 +288,8 @@ def _least(squares: list[list[np.ndarray]]) -> np.ndarray:
     means = []
     for order in zip(*squares, strict=False):
         r = np.concatenate(order)
-        limit = np.median(r, axis=0) * CLIP**2
+        usual = np.maximum(np.median(r, axis=0), np.quantile(r, 0.9, axis=0) / TAIL)
+        limit = usual * CLIP**2
         means.append(np.mean(np.where(limit > 0, np.minimum(r, limit), r), axis=0))
     return np.min(means, axis=0) if means else np.zeros(squares[0][0].shape[1] if squares[0] else 1)
 

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import html
+import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from ..errors import Status, error_for
+from ..errors import NotApplicable, Status, error_for
 from ..evidence import alike, converged, marked
 from ..families import ConnectionFunction
 from ..result import Parameters
 from .series import Series
+
+_BEGINS = re.compile(r"(?:^|(?<=[.!?] ))[a-z](?=[a-z]* )")  # a sentence, and not a name such as y[3]
+_WHY = {Status.NOT_FINITE: "There are no data there, or too few near it."}
+
+
+def sentences(*parts: str) -> str:
+    """What there is to say, each sentence with a capital."""
+    text = " ".join(part.strip() for part in parts if part.strip())
+    return _BEGINS.sub(lambda letter: letter[0].upper(), text)
+
+
+def why(status: Status) -> str:
+    """What a status means for data: a sentence."""
+    return _WHY.get(status, status.value)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -25,7 +42,8 @@ class SampledTransform(Parameters):
     errors: about 95 % of the truth lies within ±1.96 of them. ``t`` are the points, ``bandwidth`` the half-width of the
     window at each, in units of t, ``noise`` the scale of the noise per channel that the errors are built on,
     ``status`` a :class:`~kymath.Status` per point: where there is no answer θ is NaN. ``message`` says what applies to
-    the series as a whole. ``coefficient`` raises ``NotApplicable`` where the family has none, ``raise_for_status`` the
+    the series as a whole, ``times`` are the points as they were given where they were times: then ``t`` counts days.
+    ``coefficient`` raises ``NotApplicable`` where the family has none, ``raise_for_status`` the
     exception of the first point without an answer. Source: Condor, Section 4.1.
 
     >>> import numpy as np
@@ -46,11 +64,53 @@ class SampledTransform(Parameters):
     side: str = "both"
     message: str = ""
     series: Series | None = None  # the data, which pictures draw below the answer
+    times: np.ndarray | None = None  # the points as times, where t counts days
 
     @property
     def success(self) -> np.ndarray:
         """Where there is an answer."""
         return converged(self.status).copy()
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
+        """(low, high) of a parameter at every point: θ ∓ z standard errors, z the normal distribution's for the level.
+
+        ``level`` lies between 0 and 1. Raises ``NotApplicable`` for another, and for unknown names.
+
+        >>> import numpy as np
+        >>> import kymath as ky
+        >>> t = np.linspace(0, 1, 50)
+        >>> low, high = ky.samples(t, np.sin(t), ky.Linear(), bandwidth=0.2).interval("a", 0.9)
+        >>> bool((low <= high).all())
+        True
+        """
+        if name not in self.family.names:
+            known = ", ".join(self.family.names)
+            raise NotApplicable(f"there is no parameter {name!r}; the parameters are {known}.")
+        if isinstance(level, bool) or not isinstance(level, (int, float, np.number)) or not 0 < level < 1:
+            raise NotApplicable(f"level must lie between 0 and 1, as 0.95; {level!r} was given.")
+        reach = NormalDist().inv_cdf((1 + float(level)) / 2) * self.errors[name]
+        return self.parameters[name] - reach, self.parameters[name] + reach
+
+    def to_frame(self) -> Any:
+        """A pandas ``DataFrame``: a row for each point, a column for each parameter, its error, and the rest.
+
+        The index is t, or the times. For y (n, m) the columns have two levels, name and channel. ``status`` holds the
+        names of the statuses. Raises ``NotApplicable`` without pandas.
+        """
+        try:
+            pandas = importlib.import_module("pandas")
+        except ImportError:
+            raise NotApplicable("a table needs pandas: pip install kymath[data].") from None
+        t = np.ravel(self.t if self.times is None else self.times)
+        fields = {**self.parameters, **{f"{name}_error": e for name, e in self.errors.items()}}
+        fields["status"] = np.array([s.name for s in self.status.flat], dtype=object)
+        fields |= {"bandwidth": self.bandwidth, "noise": np.broadcast_to(self.noise, self.status.shape)}
+        columns: dict[Any, np.ndarray] = {}
+        for name, values in fields.items():
+            rows = np.reshape(values, (t.size, -1))
+            channels = self.status.ndim > self.t.ndim
+            columns |= {(name, k) if channels else name: rows[:, k] for k in range(rows.shape[1])}
+        return pandas.DataFrame(columns, index=pandas.Index(t, name="t"))
 
     def raise_for_status(self) -> SampledTransform:
         """The result itself, or the exception of the first point without an answer."""
@@ -61,7 +121,7 @@ class SampledTransform(Parameters):
         status = self.status[first]
         place = f"t = {float(self.t[first[: self.t.ndim]]):g}"
         raise error_for(
-            status, f"{len(failed)} of {self.status.size} points have no answer, the first at {place}: {status.value}"
+            status, f"{len(failed)} of {self.status.size} points have no answer, the first at {place}: {why(status)}"
         )
 
     def __repr__(self) -> str:

@@ -198,7 +198,7 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
     bias, chance, variance = (
         np.array([getattr(one, name) for one in trials]) for name in ("bias", "chance", "variance")
     )
-    good = np.isfinite(variance + bias + chance) & _fits_noise(trials)
+    good = np.isfinite(variance + bias + chance) & fits_noise(trials)
     if not good.any():
         return None
     # every node in units of its own difficulty: the geometric mean of the variances there
@@ -272,7 +272,7 @@ def _ends(
             which[place] = mine
 
 
-def _fits_noise(trials: list[Trial]) -> np.ndarray:
+def fits_noise(trials: list[Trial]) -> np.ndarray:
     """Where the residual is no more than noise: within what chance allows of the least seen at the node."""
     scale = np.array([one.scale for one in trials])
     freedom = np.array([one.freedom for one in trials])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _REACH = 0.5  # half widths about a point in which its neighbours' steps are counted
+_SLOW, _UNSEEN = 2.0, 0.3  # what the errors hold of the squared bias that is seen, and of its standard deviation
+_CHANCE = 6.0  # standard deviations that are no chance
 
 
 def unseen(
@@ -26,11 +28,36 @@ def unseen(
     own = lever**2 * variance
     with np.errstate(all="ignore"):
         share = np.nan_to_num(step**2 / own, posinf=0.0)
-        floor = np.where(varied, np.nan_to_num(beyond**2 * variance / own - 1, posinf=0.0), 0.0)
+        floor = np.where(varied, np.maximum(np.nan_to_num(beyond**2 * variance / own - 1, posinf=0.0), 0.0), 0.0)
+    return np.asarray(own * (_near(at, half, share) + floor))
+
+
+def clear(
+    at: np.ndarray,
+    half: np.ndarray,
+    step: np.ndarray,
+    lever: np.ndarray,
+    beyond: np.ndarray,
+    variance: np.ndarray,
+    varied: np.ndarray,
+) -> np.ndarray:
+    """The same where the order above has much more noise: of the steps' mean square, twice what noise alone does not
+    make, and a part of what noise makes; where nothing was chosen (not ``varied``), only what is beyond all chance."""
+    own = lever**2 * variance
+    with np.errstate(all="ignore"):
+        noise = np.nan_to_num(np.maximum(beyond**2 - lever**2, 0) / lever**2, posinf=0.0)
+        excess = np.nan_to_num(step**2 / own, posinf=0.0) - noise
+    seen = _near(at, half, excess)
+    kept = np.where(varied, _UNSEEN * noise, np.where(seen > _CHANCE * noise, 0.0, -np.inf))
+    return np.asarray(own * np.maximum(_SLOW * np.maximum(seen, 0) + kept, 0))
+
+
+def _near(at: np.ndarray, half: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Means over the points within half a half-width."""
     line = np.argsort(at, kind="stable")
     x, reach = at[line], _REACH * half[line]
     low, high = np.searchsorted(x, x - reach), np.searchsorted(x, x + reach, "right")
     sums = np.concatenate([np.zeros((len(share), 1)), np.cumsum(share[:, line], axis=1)], axis=1)
     mean = np.empty_like(share)
     mean[:, line] = (sums[:, high] - sums[:, low]) / np.maximum(high - low, 1)
-    return np.asarray(own * (mean + floor))
+    return mean

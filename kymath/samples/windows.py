@@ -10,15 +10,15 @@ import numpy as np
 
 from ..errors import Status
 from ..families import ConnectionFunction, Exponential, Harmonic
-from . import correlation
+from . import compress, correlation, hanging
 from .between import grid, read, stencil
-from .compress import Frames, blocks, frames, uniform
+from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
 from .exponential import ExponentialWindows
 from .harmonic import HarmonicWindows
-from .spans import choose
+from .spans import Choices, choose
 from .turns import Followed, followed
-from .unseen import unseen
+from .unseen import clear, unseen
 
 Fitted = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray, str]
 
@@ -29,9 +29,7 @@ _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero 
 _CLEAR = 0.01  # a frequency known this well needs no half period
 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
-
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
-_SPENT = 4.0  # samples that a window's fit spends
 
 _WIDENED = (
     "The residuals are correlated: the errors are widened for it, and a width chosen from the data is too narrow."
@@ -39,7 +37,6 @@ _WIDENED = (
 _ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
 
 _FEW = (Status.NOT_FINITE, "too few samples in the window")
-
 _OUTSIDE = (Status.NOT_FINITE, "outside the data")
 
 
@@ -67,10 +64,11 @@ def fit(
     """θ, standard errors, status, half-widths (all (k, m)), residual scale (m,) and a message.
 
     With ``width_half`` given (units of t) the family itself is fitted by least squares to the samples of
-    |t − at| ≤ width, equal weights, as ``curve_fit`` would; the errors are statistical and know nothing of what the
-    family misses inside the window. With None, width and order inside the window come from the data (see
-    :mod:`kymath.samples.spans`) and the errors cover both. Exponential's B is then f″/f′, the osculating limit: where
-    the rate varies, that is B + B′/B of y = C + A exp ∫B dt, because a constant C is not known from a window alone.
+    |t − at| ≤ width (fewer beside an end of the data), equal weights, as ``curve_fit`` would; the errors are
+    statistical and know nothing of what the family misses inside the window. With None, width and order inside the
+    window come from the data (see :mod:`kymath.samples.spans`) and the errors cover both. Exponential's B is then
+    f″/f′, the osculating limit: where the rate varies, that is B + B′/B of y = C + A exp ∫B dt, because a constant C is
+    not known from a window alone.
     """
     t, y = np.asarray(series.t, float), np.asarray(series.y, float)
     at = np.atleast_1d(np.asarray(at, float))
@@ -79,8 +77,8 @@ def fit(
         inside = np.clip(np.nan_to_num(at, nan=t[0]), t[0], t[-1])
         tracks = [_channel(kind, t, y[:, j], width_half, inside, side, robust) for j in range(y.shape[1])]
     reasons = _reasons(kind)
-    outside = (at < t[0]) | (at > t[-1]) | ~np.isfinite(at)
-    for track in tracks:
+    for j, track in enumerate(tracks):
+        outside = compress.unreached(t[np.isfinite(y[:, j])], at, track.width)
         track.theta[:, outside], track.error[:, outside] = np.nan, np.nan
         track.reason[outside] = len(reasons) - 1
     table = np.empty(len(reasons), dtype=object)
@@ -89,11 +87,8 @@ def fit(
     size = len(tracks[0].theta)
     theta = tuple(np.stack([track.theta[i] for track in tracks], axis=1) for i in range(size))
     error = tuple(np.stack([track.error[i] for track in tracks], axis=1) for i in range(size))
-    notes = [
-        f"{int((codes == j).sum())} of {codes.size} points: {reasons[j][1]}."
-        for j in range(1, len(reasons))
-        if (codes == j).any()
-    ]
+    held = [(j, int((codes == j).sum())) for j in range(1, len(reasons))]
+    notes = [f"{count} of {codes.size} points: {reasons[j][1]}." for j, count in held if count]
     notes += list(dict.fromkeys(note for track in tracks for note in track.notes))
     return (
         theta,
@@ -163,7 +158,12 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
             track.scale = _along(kind, t, y, at, everywhere, float(half[0]), kind.plain, side, track, 0.0)
         else:
             track = _direct(kind, t, y, at, half, np.full(at.size, kind.plain), side, 0.0)
-        notes = [*notes, *_correlated(kind, t, y, at, track)]
+        seen, some = track, at
+        if not np.array_equal(at, t) and at.size and not kind.wave:
+            some = hanging.stretch(t, at)
+            plain = np.full(some.size, kind.plain)
+            seen = _direct(kind, t, y, some, np.full(some.size, np.median(half)), plain, side, 0.0)
+        notes = [*notes, *_correlated(kind, t, y, some, seen, track)]
     elif hasattr(kind, "unfiltered"):
         noise = correlation.of(t, y)
         if noise is not None:
@@ -176,6 +176,8 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
     else:
         track, more = _chosen(kind, t, y, at, side, False)
         notes = [*notes, *more]
+    if width is None and side == "both":  # a window that moved in reaches further from its point
+        track.width = track.width + np.abs(moved(t, at, track.width))
     if width is None and getattr(kind, "doubted", False):
         _withhold(kind, track, _CHOSEN)
     track.notes = (*notes, *track.notes)
@@ -189,14 +191,14 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         return _whole(kind, whole), []
     tt, yy = kind.coarser(t, y) if hasattr(kind, "coarser") else (t, y)
     if isinstance(kind, CustomWindows):
-        choices = kind.choose(t, y, side)
+        choices: Choices | None = kind.choose(t, y, side)
     else:
         strict = hasattr(kind, "knowing") and not white and t.size >= _STRICT
         choices = choose(kind.knowing(tt, yy), tt, yy, side) if strict else None
         choices = choices or choose(kind, tt, yy, side)
     if choices is not None and not choices.spans:
         track = _empty(kind, np.full(at.size, np.nan))
-        track.reason[:] = _NO_WAVE
+        track.reason[:] = _NO_WAVE if kind.wave else 1
         return track, []
     if choices is None:
         half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
@@ -209,7 +211,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
             some = np.flatnonzero((half == one) & (order == q))
             scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
     track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
-    return track, [] if white else _correlated(kind, t, y, at, track)
+    return track, [] if white or not np.array_equal(at, t) else _correlated(kind, t, y, at, track, track)
 
 
 def _whole(kind: Any, found: Followed) -> Track:
@@ -220,18 +222,11 @@ def _whole(kind: Any, found: Followed) -> Track:
     return Track(found.theta, found.error, reason, found.half, found.sigma, found.notes)
 
 
-def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, track: Track) -> list[str]:
-    """Widens the errors where the residuals hang together: by the noise's spectrum at the family's frequency (0 but
-    for oscillations). It needs an answer at every sample."""
-    if at.size != t.size or t.size < 100 or not np.array_equal(at, t):
-        return []
-    rest = y - kind.value(track.theta)
-    known = np.isfinite(rest)
-    if known.mean() < 0.5 or np.median(np.abs(rest[known])) <= 1e-9 * np.max(np.abs(y)):
-        return []
-    rest = rest[known]
-    spent = _SPENT * (t[-1] - t[0]) / (2 * float(np.nanmedian(track.width)))
-    noise = correlation.hangs(rest[None] - rest.mean(), spent)
+def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, some: np.ndarray, seen: Track, track: Track) -> list[str]:
+    """Widens the errors of ``track`` where the residuals of ``seen``, at some samples in a row, hang together: by the
+    noise's spectrum at the family's frequency (0 but for oscillations)."""
+    here = np.searchsorted(t, some)
+    noise = hanging.noise(t[here], y[here], kind.value(seen.theta), seen.width) if some.size else None
     if noise is None:
         return []
     turn: Any = 0.0
@@ -253,7 +248,7 @@ def _sparingly(t: np.ndarray, at: np.ndarray, half: np.ndarray, side: str) -> bo
     """Whether long windows need a basis each: then they are fitted at nodes, and read off between."""
     if at.size < 64 or np.ptp(half) > 0:
         return False
-    some = frames(t, at[:: max(1, at.size // 64)], half[:: max(1, at.size // 64)], side)
+    some = frames(t, at[:: max(1, at.size // 64)], half[:: max(1, at.size // 64)], side, False)
     count = float(np.median(some.count))
     return count > 256 and count * at.size > _MANY and bool(uniform(t, some).mean() < 0.75)
 
@@ -327,15 +322,15 @@ def _direct(
     side: str,
     shared: float,
 ) -> Track:
-    """A window round every point; ``shared`` degrees of freedom of the series' σ are lent to each."""
+    """A window round every point; ``shared`` degrees of freedom of the series' σ are lent to each (0: width given)."""
     track = _empty(kind, half)
     theta, lever = track.theta, track.error
     rest, freedom, signal = (np.zeros(at.size) for _ in range(3))
-    step, beyond = np.zeros((2, *theta.shape))
+    step, beyond = np.zeros(theta.shape), np.full(theta.shape, np.nan)
     doubt = np.zeros((at.size, len(kind.flags)), dtype=bool)
     for q in np.unique(order):
         some = np.flatnonzero(order == q)
-        windows = frames(t, at[some], half[some], side)
+        windows = frames(t, at[some], half[some], side, bool(shared))
         for places, answer, above in fits(kind, t, y, at[some], windows, int(q), bool(shared)):
             now = some[places]
             theta[:, now], lever[:, now] = answer.theta, answer.lever
@@ -348,7 +343,9 @@ def _direct(
     fair = np.isfinite(own) & (freedom > 0)
     pooled = float(np.median(own[fair])) if fair.any() else np.nan
     variance = np.maximum((rest + shared * pooled) / (freedom + shared) if shared else own, floor)
-    error = np.sqrt(lever**2 * variance + unseen(at, half, step, lever, beyond, variance, order > kind.plain))
+    missed = (clear if kind.wave or isinstance(kind, CustomWindows) else unseen)(
+        at, half, step, lever, beyond, variance, order > kind.plain)  # fmt: skip
+    error = np.sqrt(lever**2 * variance + missed)
     reason = _judge(kind, theta, error, variance, freedom, signal, doubt)
     track.raw = theta.copy(), error.copy()
     theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
@@ -365,8 +362,8 @@ def fits(
         return
     windows = windows[enough]
     if isinstance(kind, CustomWindows):
-        for places, answer in kind.fits(t, y, at[enough], windows, order):
-            yield enough[places], answer, None
+        for places, answer, above in kind.fits(t, y, at[enough], windows, doubted):
+            yield enough[places], answer, above if doubted else None
         return
     orders = (order, order + 1) if doubted and getattr(kind, "doubted", False) else (order,)
     carrier = kind.carriers(t, y, windows, order)
