@@ -234,7 +234,8 @@ def test_an_answer_does_not_depend_on_the_blocks_that_it_is_read_in(monkeypatch,
     monkeypatch.setattr(linear, "_BLOCK", 700)
     blocks = ky.samples(t, y, ky.Polynomial(2), side=side)
     for a, b in zip(whole.theta + whole.error, blocks.theta + blocks.error, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7 * np.abs(a).max())
+        assert np.isfinite(a[2 if side == "left" else 0 :]).all()  # the first two have too few samples on their left
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7 * np.nanmax(np.abs(a)))
 
 
 def test_one_series_gives_one_column_whatever_its_noise_turns_out_to_be():

@@ -16,6 +16,7 @@ _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth i
 _FEW = 16  # samples in a window, up to which running sums are no faster
 _POWERS = 4  # parameters, up to which running sums of powers keep their digits
 _CHANNELS = 16
+_SINGLY = 1000  # samples, up to which any windows are fitted one by one for a whole choice
 _FLAT = 1e6  # series in a half-width, beyond which its kernel is a constant
 _NARROWEST = 8  # samples in a half-width, below which no narrower one is tried
 _ROUNDED = 100.0  # roundings: noise below is none
@@ -253,7 +254,9 @@ def _settled(
         """The same where a fit with half-widths up to ``width`` smoothed a wave away; [] where nothing is left."""
         if not len(channels):
             return []
-        if len(t) <= few.JOINED:
+        gaps = np.diff(t)
+        quick = side == "both" and np.ptp(gaps) < 1e-6 * gaps.mean()
+        if len(t) <= (few.JOINED if quick else _SINGLY):
             curve, found = few.curve(t, y[:, channels], matrix, side, few.JOINED)
             owner[channels] = len(curves)
             curves.append((channels, _remembered(curve)))

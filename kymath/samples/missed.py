@@ -14,6 +14,9 @@ from . import correlation
 STANDS_OUT = 4.0  # times log(n / CHANCE): twice what chance allows, as noise is no autoregression
 CHANCE = 1e-4
 HELD = 0.4  # times the squared error: what of a wave's mean square the errors hold
+NEAR, FAR = 2, 12  # ordinates beside the largest: they belong to it, or should be far below
+ALONE = 8.0  # times
+TURNS = 6  # half turns in a part
 LEAST, PARTS = 64, 8  # samples, and parts that are looked at by themselves
 
 
@@ -43,6 +46,9 @@ def _stands_out(rest: np.ndarray, share: float, sigma: float) -> bool:
     if n < LEAST or not falling[0] > 0:
         return False
     power = np.mean(correlation.cosines(rest) ** 2, axis=0)[1:]
-    most = int(np.argmax(power / falling))
-    # a wave a cos(ωt) has n a²/2 in a few ordinates
-    return bool(power[most] > max(STANDS_OUT * np.log(n / CHANCE) * falling[most], HELD * share * n * sigma**2))
+    most = TURNS + int(np.argmax((power / falling)[TURNS:]))  # a slower one is followed, or bends only
+    # a wave a cos(ωt) has n a²/2 in a few ordinates; a jump or a bend has its power in all
+    if power[most] <= max(STANDS_OUT * np.log(n / CHANCE) * falling[most], HELD * share * n * sigma**2):
+        return False
+    beside = np.r_[power[max(0, most - FAR) : max(0, most - NEAR)], power[most + NEAR + 1 : most + FAR + 1]]
+    return bool(power[most] > ALONE * beside.mean())
