@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples benchmark-attention clean
+.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples benchmark-attention benchmark-training clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -67,6 +67,9 @@ benchmark-attention: export OMP_NUM_THREADS := 1
 benchmark-attention: $(VENV)/bench-attention.done ## time and memory of the attention beside torch's own
 	$(PY) benchmarks/attention/run.py
 
+benchmark-training: $(VENV)/bench-training.done ## small models with each attention on three seeds: some hours
+	$(PY) benchmarks/training/run.py
+
 clean: ## remove everything that make made
 	rm -rf $(VENV) dist demo docs/_build docs/lessons .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -91,6 +94,7 @@ $(VENV)/check.done: WHAT := --editable '.[certified,data]' --group check
 $(VENV)/docs.done: WHAT := --editable '.[certified,data]' --group docs
 $(VENV)/bench.done: WHAT := --editable '.[certified,data]' --group bench
 $(VENV)/bench-attention.done: WHAT := --editable . --group torch 'local-attention>=1.9'
+$(VENV)/bench-training.done: WHAT := --editable '.[train]' --group torch matplotlib
 $(VENV)/dist.done: WHAT := --group dist
 
 $(VENV)/%.done: $(VENV)/made pyproject.toml

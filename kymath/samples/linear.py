@@ -243,8 +243,8 @@ def _settled(
             if noises[one].sigma > _ROUNDED * rounding[one]:
                 seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
                 told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
-            wave = missed.a_wave(rest[..., j], float(levels[j]), noises[one].short)
-            out.append(told._replace(missed=wave))
+                told = told._replace(missed=missed.a_wave(rest[..., j], float(levels[j]), noises[one].short))
+            out.append(told)
         waves = [j for j, told in enumerate(out) if told.missed]
         for j, better in zip(waves, followed(channels[waves], width), strict=False):
             out[j] = better
