@@ -29,6 +29,7 @@ _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero 
 _CLEAR = 0.01  # a frequency known this well needs no half period
 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
+_WHITENED = 4000  # samples: longer series are covered better without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
 
 _WIDENED = (
@@ -165,14 +166,18 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
             seen = _direct(kind, t, y, some, np.full(some.size, np.median(half)), plain, side, 0.0)
         notes = [*notes, *_correlated(kind, t, y, some, seen, track)]
     elif hasattr(kind, "unfiltered"):
-        noise = correlation.of(t, y)
-        if noise is not None:
+        noise, lags = correlation.of(t, y), None
+        if noise is not None and t.size <= _WHITENED:
             t, y, lags = correlation.whitened(t, y, noise)
             notes = [*notes, _ALLOWED.format(noise.reach)]
         track, more = _chosen(kind, t, y, at, side, noise is not None)
         notes += more
-        if noise is not None:
+        if lags is not None:
             track.theta, track.error = kind.unfiltered(track.theta, track.error, lags)
+        elif noise is not None:
+            track.error = track.error * np.sqrt(np.maximum(noise.spectrum(0.0), 1.0))
+            _withhold(kind, track, 0.5)
+            notes = [*notes, _WIDENED]
     else:
         track, more = _chosen(kind, t, y, at, side, False)
         notes = [*notes, *more]
