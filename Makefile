@@ -68,7 +68,7 @@ benchmark-attention: $(VENV)/bench-attention.done ## time and memory of the atte
 	$(PY) benchmarks/attention/run.py
 
 benchmark-training: $(VENV)/bench-training.done ## small models with each attention on three seeds: some hours
-	$(PY) benchmarks/training/run.py
+	$(PY) benchmarks/attention/training.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) dist demo docs/_build docs/lessons .pytest_cache .mypy_cache .ruff_cache .hypothesis

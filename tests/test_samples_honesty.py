@@ -184,7 +184,7 @@ def test_the_long_run_variance_is_read_from_residuals():
     found = correlation.judge(e, 0)
     assert found.short == pytest.approx(1, rel=0.1)
     assert found.long == pytest.approx(np.sqrt(1.7 / 0.3), rel=0.15)
-    assert correlation.judge(tied("white", (4000, 1), 14).T, 0).gain < noise.CLEAR
+    assert correlation.judge(tied("white", (4000, 1), 14).T, 0).gain < correlation.CLEAR
 
 
 @pytest.mark.parametrize("name", ["chirp", "growth"])

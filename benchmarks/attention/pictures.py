@@ -1,4 +1,4 @@
-"""The picture: time against the length, both on logarithmic axes."""
+"""The pictures: time against the length, both on logarithmic axes; the loss of every run of training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from targets import WORDS
 
-INK, SHADE = "#1a1a1a", "#ececec"
+INK, SHADE, OTHER = "#1a1a1a", "#ececec", "#6e6e6e"
 STYLES = {
     "ky": ("#0072b2", "o", "KY-attention"),
     "sdpa": ("#1a1a1a", "s", "causal SDPA"),
@@ -43,5 +43,25 @@ def times(found, path):
     axes[0].set_ylabel("milliseconds", color=INK)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def losses(found, path):
+    """A row for each attention: a dot for each seed, a bar at the mean."""
+    names = found.attentions[::-1]
+    figure, ax = plt.subplots(figsize=(6.4, 0.42 * len(names) + 1.1), layout="constrained")
+    for row, name in enumerate(names):
+        colour = STYLES["ky"][0] if name == "ky" else OTHER
+        values = found.values(name, "loss")
+        ax.plot(values, [row] * len(values), "o", color=colour, ms=6, mfc="none", mew=1.4)
+        mean = found.mean(name, "loss")
+        ax.plot([mean, mean], [row - 0.28, row + 0.28], color=colour, lw=2.2)
+    ax.set_yticks(range(len(names)), names)
+    ax.set_xlabel("validation loss, nats", color=INK)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color=SHADE, lw=0.8)
+    ax.set_axisbelow(True)
     figure.savefig(path, dpi=150)
     plt.close(figure)

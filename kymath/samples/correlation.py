@@ -19,7 +19,7 @@ from .compress import legendre
 
 WORTH = 4.0  # what −2 log likelihood must fall by for the second coefficient
 _BANDS = 80
-_CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
+CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
 _SLIGHT = 1.05  # and by what its long-run σ must exceed that of single samples
 _RUN, _RUNS = 1024, 10  # stretches of a long series that are looked at
 _DEGREES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -91,13 +91,13 @@ def hangs(residual: np.ndarray, spent: float) -> Correlation | None:
         return None
     rest = np.clip(residual, -limit, limit)
     found = judge(rest, min(spent, rest.shape[1] / 4))
-    if not (found.gain > _CLEAR and found.long > _SLIGHT * found.short):
+    if not (found.gain > CLEAR and found.long > _SLIGHT * found.short):
         return None
     # a kink that the fit misses is in one place, noise is everywhere
     parts = np.array_split(rest, 4, axis=1) if len(rest) < 4 else np.array_split(rest, len(rest), axis=0)
     share = spent * parts[0].shape[1] / rest.shape[1]
     gains = [judge(one, min(share, one.shape[1] / 4)).gain for one in parts]
-    return found if np.median(gains) > _CLEAR / 4 else None
+    return found if np.median(gains) > CLEAR / 4 else None
 
 
 def of(t: np.ndarray, y: np.ndarray) -> Correlation | None:

@@ -83,14 +83,14 @@ def everywhere(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fits at all samples, with half-widths (w, n): coefficients (D+1, m, w, n) and polynomials there (D+1, w, n)."""
     n, m = y.shape
-    at, regular = np.arange(n), _regular(t)
+    at, even = np.arange(n), regular(t)
     runs: dict[tuple[int, int], list[np.ndarray]] = {}
     parts, places, alone = [], [], []
     flat = halves.ravel()
     frames: dict[tuple[int, int], _Frame] = {}
 
     def frame(first: int, last: int) -> _Frame:
-        key = (0, last - first) if regular else (first, last)
+        key = (0, last - first) if even else (first, last)
         if key not in frames:
             frames[key] = _frame(t[slice(*key)], degree)
         return frames[key]
@@ -106,7 +106,7 @@ def everywhere(
         like = {"both": n // 2, "left": n - 1, "right": 0}[side]  # a whole window, where there is any
         move = at - like
         same = rest & (low == low[like] + move) & (high == high[like] + move) & (half == half[like])
-        if regular and np.count_nonzero(same) >= _SHARE:
+        if even and np.count_nonzero(same) >= _SHARE:
             window = int(low[like]), int(high[like])
             one, (v, w) = frame(*window), _placed(t[slice(*window)], t[like : like + 1], half[like : like + 1])
             kernel = _kernel(v, w)
@@ -133,7 +133,7 @@ def everywhere(
     return coefficients.reshape(degree + 1, m, -1, n), basis.reshape(degree + 1, -1, n)
 
 
-def _regular(t: np.ndarray) -> bool:
+def regular(t: np.ndarray) -> bool:
     """Whether the samples are even, as far as t can hold it."""
     even = t[0] + (t[-1] - t[0]) / max(len(t) - 1, 1) * np.arange(len(t))
     return bool(np.max(np.abs(t - even)) <= _ROUNDINGS * np.finfo(float).eps * np.max(np.abs(t)))

@@ -33,10 +33,8 @@ SPENT = 0.2  # of the samples: a fit that spends more cannot tell signal from co
 _ORDERS = 4  # of the autoregression
 _TELL = 30  # samples, below which correlation is not looked for
 CLEAR, UNSURE = 0.0, 3.0  # of −2 log likelihood: what calls noise correlated, and what leaves it open
-FALLS, _TURNS = (
-    3.0,
-    33,
-)  # by what the spectrum of noise may rise above that at frequency zero, and where it is looked at
+FALLS = 3.0  # times its power at frequency zero, above which an autoregression is a wave and no noise
+_TURNS = 33  # frequencies at which that is looked at
 CLOSER = 1.25  # by what the next fit must spend more, where one misses a wave
 _BESIDE = 5  # ordinates of the periodogram, of one wave
 UNSEEN = 0.5  # of the squared step to degree p + 2, for the bias

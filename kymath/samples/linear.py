@@ -254,8 +254,7 @@ def _settled(
         """The same where a fit with half-widths up to ``width`` smoothed a wave away; [] where nothing is left."""
         if not len(channels):
             return []
-        gaps = np.diff(t)
-        quick = side == "both" and np.ptp(gaps) < 1e-6 * gaps.mean()
+        quick = side == "both" and exact.regular(t)
         if len(t) <= (few.JOINED if quick else _SINGLY):
             curve, found = few.curve(t, y[:, channels], matrix, side, few.JOINED)
             owner[channels] = len(curves)

@@ -91,14 +91,7 @@ def _along(
         if not len(s):
             continue
         level, shapes = choice.reading(whole, candidate, side)
-        jet, error, width = field.curve(
-            level,
-            shapes,
-            candidate.degree,
-            s,
-            channels,
-            matrix,
-        )
+        jet, error, width = field.curve(level, shapes, candidate.degree, s, channels, matrix)
         for edge, fade, sign in ((low, before, 1), (high, after, -1)):
             if np.isfinite(fade) and s[0] < edge + fade and s[-1] > edge - fade:
                 weight = field.smoothstep(np.clip(0.5 + sign * (s - edge) / (2 * fade), 0, 1))

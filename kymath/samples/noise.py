@@ -27,8 +27,6 @@ PLENTY = 20.0  # degrees of freedom
 BORDERS = 0.1  # of the weight in a window
 TAIL = 6.0  # the ninth decile of χ² over its median
 WALK = 4.5  # growth per doubling that no noise shows
-CLEAR = 12.0  # what −2 log likelihood must gain before noise is called correlated
-SLIGHT = 1.05
 _RUN, _RUNS = 4096, 10
 _BLOCKS, _INSIDE = 64, 256  # blocks along the series, and the samples in each that are looked at in a long one
 _FEWEST, _SMALLEST = 6, 8  # blocks, and samples in one
@@ -201,20 +199,15 @@ def local(t: np.ndarray, rows: np.ndarray, squares: np.ndarray, usual: float = n
 
 def seen(residual: np.ndarray, spent: float, supposed: Noise, before: Noise) -> Noise:
     """The noise of the residuals (runs, samples) of a fit; ``before``: what pseudo-residuals said of it."""
-    known = np.isfinite(residual).all(axis=0)
-    limit = 6 * np.median(np.abs(residual[:, known])) if known.any() else 0.0  # steps and outliers
-    if not (limit > 0 and np.isfinite(spent)):
+    rest = residual[:, np.isfinite(residual).all(axis=0)]
+    if not (rest.any() and np.isfinite(spent)):
         return supposed
-    rest = np.clip(residual[:, known], -limit, limit)
-    found = correlation.judge(rest, min(spent, rest.shape[1] / 4))
-    # a kink that the fit misses is in one place, noise is everywhere
-    quarters = [correlation.judge(q, min(spent / 4, q.shape[1] / 4)).gain for q in np.array_split(rest, 4, axis=1)]
-    everywhere = np.median(quarters) > CLEAR / 4
-    if everywhere and found.gain > CLEAR and found.long > SLIGHT * found.short:
-        known_well = before.block > 1 and before.settled
-        long = min(found.long, 2 * before.sigma) if known_well else found.long
-        return Noise(long, 2 * found.reach, found.short, supposed.settled)
-    return Noise(before.short, 1, before.short)
+    found = correlation.hangs(rest, spent)
+    if found is None:
+        return Noise(before.short, 1, before.short)
+    known_well = before.block > 1 and before.settled
+    long = min(found.long, 2 * before.sigma) if known_well else found.long
+    return Noise(long, 2 * found.reach, found.short, supposed.settled)
 
 
 def measure(t: np.ndarray, y: np.ndarray) -> list[Noise]:

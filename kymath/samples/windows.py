@@ -189,8 +189,8 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
     return track
 
 
-def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, white: bool) -> tuple[Track, list[str]]:
-    """Widths and orders from the data; ``white``: the series was filtered so that its noise is, or nearly."""
+def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, told: bool) -> tuple[Track, list[str]]:
+    """Widths and orders from the data; ``told``: that the noise hangs together is known, and allowed for."""
     whole = followed(kind, t, y, at, side) if kind.wave else None
     if whole is not None:
         return _whole(kind, whole), []
@@ -198,7 +198,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
     if isinstance(kind, CustomWindows):
         choices: Choices | None = kind.choose(t, y, side)
     else:
-        strict = hasattr(kind, "knowing") and not white and t.size >= _STRICT
+        strict = hasattr(kind, "knowing") and not told and t.size >= _STRICT
         choices = choose(kind.knowing(tt, yy), tt, yy, side) if strict else None
         choices = choices or choose(kind, tt, yy, side)
     if choices is not None and not choices.spans:
@@ -216,7 +216,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
             some = np.flatnonzero((half == one) & (order == q))
             scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
     track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
-    return track, [] if white or not np.array_equal(at, t) else _correlated(kind, t, y, at, track, track)
+    return track, [] if told or not np.array_equal(at, t) else _correlated(kind, t, y, at, track, track)
 
 
 def _whole(kind: Any, found: Followed) -> Track:

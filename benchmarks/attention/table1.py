@@ -6,9 +6,9 @@ import datetime
 import importlib.metadata as metadata
 import math
 import sys
-import textwrap
 
 from found import LEAK
+from page import paragraph, table
 
 PAPER = {"ky": (4.6137, 100.86), "standard": (4.7032, 110.30)}  # Condor, Table 1: loss, perplexity
 BIAS = {
@@ -20,17 +20,6 @@ BIAS = {
     "fire": "a learned network",
     "standard": "nothing",
 }
-
-
-def paragraph(*pieces):
-    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
-
-
-def table(head, rows):
-    def line(cells):
-        return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
 def everything(found, picture):

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import page
 import pictures
+import table1
 from found import LEAK, Found
 
 from kymath.training import Settings, train
@@ -54,7 +54,7 @@ def main():
     found = Found(records)
     given.out.mkdir(parents=True, exist_ok=True)
     pictures.losses(found, given.out / "table1.png")
-    (given.out / "table1.md").write_text("\n".join(page.everything(found, "table1.png")), encoding="utf-8")
+    (given.out / "table1.md").write_text("\n".join(table1.everything(found, "table1.png")), encoding="utf-8")
     print(f"written to {given.out}")
 
 
