@@ -22,6 +22,9 @@ help: ## list the targets
 demo: $(VENV)/demo.done ## three transforms, printed and drawn into demo/
 	$(PY) examples/demo.py
 
+# Two workers, two cores: more threads than cores wait for each other.
+test slow notebooks: export OMP_NUM_THREADS := 1
+test slow notebooks: export OPENBLAS_NUM_THREADS := 1
 test: $(VENV)/test.done ## unit tests, doctests and notebooks
 	$(PY) -m pytest -n 2 $(if $(NOTEBOOKS),--nbmake tests kymath $(NOTEBOOKS))
 
