@@ -214,7 +214,7 @@ def test_without_torch():
 
 def test_page_and_targets(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(ATTENTION)
-    for name in ("targets", "page", "pictures"):
+    for name in ("targets", "page", "pictures", "predictions"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     targets, page, pictures = (importlib.import_module(name) for name in ("targets", "page", "pictures"))
     rows = [Row("ky", n, 0.2e-3 * n, 0.4e-3 * n) for n in (256, 4096)]
@@ -228,11 +228,47 @@ def test_page_and_targets(monkeypatch, tmp_path):
         ("0.0488", True), ("0.0488", True), ("1", True), ("1", True), ("23", False),
     ]  # fmt: skip
     assert goals[-1].verdict == "missed by a factor of 1.05"
-    text = "\n".join(page.on_cpu(found, wide, {(15, 4096): 23 * 1024.0}, goals, "times.png"))
+    text = "\n".join(page.on_cpu(found, wide, {(15, 4096): 23 * 1024.0}, ["told"], goals, "times.png"))
     assert "Of the 9 targets below, 8 are met in this run." in text
     assert "| `KYAttention` | 256 | 51.2 | 0.78 | 102 | 0.78 |" in text
     assert "local-attention was not installed" in text
     assert "on cpu; Python 3, torch 2." in text
+    predicted = "\n".join(importlib.import_module("predictions").of_the_layer(found, (2.0, 20480.0)))
+    assert "20.5 times at L = 4096." in predicted  # 2e-6 · 4096 / 0.4e-3
+    assert "not measured, one layer" in predicted
+    assert "in 2.00 s on one thread, 20.0 KB per token" in predicted
     assert "## W = 15, float32" in "\n".join(page.on_gpu([found], "times.png"))
     pictures.times(found, tmp_path / "times.png")
     assert (tmp_path / "times.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_page_of_the_training(monkeypatch):
+    monkeypatch.syspath_prepend(ATTENTION)
+    for name in ("found", "predictions", "table1", "page"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    found, predictions, table1 = (importlib.import_module(name) for name in ("found", "predictions", "table1"))
+    common = {"perplexity": 9.0, "parameters": 1000, "unigram_perplexity": 50.0, "preset": "tiny", "steps": 300}
+    losses = {"ky": (2.0, 2.2, 2.1), "local": (2.5, 2.7, 2.6), "standard": (2.05, 2.15, 2.1)}
+    records = {
+        (name, seed): {"loss": loss, "window": 15, "device": "cpu", **common}
+        for name, row in losses.items()
+        for seed, loss in enumerate(row)
+    }
+    records[found.LEAK, 0] = records["ky", 0]
+    curves = {("ky", seed): [4 - 0.02 * step for step in range(300)] for seed in range(3)}
+    curves |= {("standard", seed): [4 - 0.01 * step for step in range(300)] for seed in range(3)}
+    runs = found.Found(records, curves)
+    assert runs.attentions[-1] == "local"
+    mean, half = runs.difference("ky", "local")
+    assert mean == pytest.approx(-0.5)
+    assert half < 1e-12
+    mean, half = runs.difference("ky", "standard")
+    assert half == pytest.approx(4.3027 * 0.05 / 3**0.5, rel=1e-4)  # Student's t, two degrees of freedom
+    text = "\n".join(table1.everything(runs, "table1.png"))
+    assert "| `local` | -0.5000 ± 0.0000 | -39.3 % | `ky` is lower |" in text
+    assert "not told apart" in text
+    # the mean over steps 200 … 299 is the loss at 249.5, which twice the pace has at 124.75: the mean of 100 up to 176
+    share = predictions.fewer(curves["ky", 0], curves["standard", 0])
+    assert share == pytest.approx(1 - 176 / 300)
+    assert predictions.fewer(curves["standard", 0], curves["ky", 0]) is None
+    assert f"{100 * share:.0f} % fewer" in text

@@ -14,9 +14,10 @@ LEAK = "symmetric"
 
 @dataclass(frozen=True)
 class Found:
-    """The summaries, by (attention, seed)."""
+    """The summaries and the loss of every step, by (attention, seed)."""
 
     records: dict[tuple[str, int], dict[str, Any]]
+    curves: dict[tuple[str, int], list[float]]
 
     @property
     def attentions(self) -> list[str]:
@@ -26,6 +27,10 @@ class Found:
     @property
     def any(self) -> dict[str, Any]:
         return next(iter(self.records.values()))
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({seed for _, seed in self.records})
 
     def values(self, attention: str, what: str) -> list[float]:
         """One per seed, in the order of the seeds."""

@@ -24,7 +24,7 @@ def table(head, rows):
     return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
-def on_cpu(narrow, wide, memory, goals, picture):
+def on_cpu(narrow, wide, memory, predicted, goals, picture):
     """The page of `make benchmark-attention`."""
     return [
         *introduction(narrow),
@@ -37,6 +37,7 @@ def on_cpu(narrow, wide, memory, goals, picture):
         *part(narrow),
         *part(wide),
         *memory_part(memory),
+        *predicted,
         *how(narrow),
         *ending(narrow),
     ]

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import page
 import pictures
+import predictions
 import targets
 
-from kymath.nn.bench import Setting, bytes_per_token, measure
+from kymath.nn.bench import Setting, bytes_per_token, layer, measure, times
+from kymath.nn.bench.contenders import tokens
 
 DOCS = Path(__file__).parents[2] / "docs"
 WINDOWS = (15, 64, 128, 512)  # whose memory is measured
@@ -40,11 +42,21 @@ def on_cpu(given, out):
         for window in WINDOWS
         for length in lengths[-2:]
     }
+    long = at_length(512 if given.quick else predictions.LONG)
     goals = targets.everything(narrow, wide, memory)
     pictures.times(narrow, out / "benchmarks-attention.png")
-    text = page.on_cpu(narrow, wide, memory, goals, "benchmarks-attention.png")
+    predicted = predictions.of_the_layer(narrow, long)
+    text = page.on_cpu(narrow, wide, memory, predicted, goals, "benchmarks-attention.png")
     (out / "benchmarks-attention.md").write_text("\n".join(text), encoding="utf-8")
     announce(f"{sum(g.met for g in goals)} of {len(goals)} targets met; written to {out}")
+
+
+def at_length(length):
+    """Seconds of forward and backward, and bytes for each token, of the layer alone at a length."""
+    announce(f"L = {length}")
+    setting = Setting(window=15, threads=1)
+    found = times({"ky": layer("ky", setting)}, *tokens(setting, length), seconds=0.0, rounds=2)
+    return found["ky"][1], bytes_per_token("ky", setting, length)
 
 
 def on_gpu(given, out):

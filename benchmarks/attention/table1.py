@@ -9,6 +9,7 @@ import sys
 
 from found import LEAK
 from page import paragraph, table
+from predictions import of_training
 
 PAPER = {"ky": (4.6137, 100.86), "standard": (4.7032, 110.30)}  # Condor, Table 1: loss, perplexity
 BIAS = {
@@ -30,12 +31,9 @@ def everything(found, picture):
         "",
         *differences(found),
         *leak(found),
+        *of_training(found),
         *how(found),
     ]
-
-
-def seeds(found):
-    return len(found.values("ky", "loss"))
 
 
 def introduction(found):
@@ -45,9 +43,9 @@ def introduction(found):
         *paragraph(
             "Does KY-attention model language better than a standard transformer, as Table 1 of the first paper says?",
             "And if so, is it the learned connection functions that help, or the short window alone? Here the small",
-            f"preset `{found.any['preset']}` of `kymath train` is trained on WikiText-2 with each attention on",
-            f"{seeds(found)} seeds: the same data in the same order, the same number of parameters but for the bias",
-            "itself. It is a small model: what holds here may fail for a large one, and the other way round.",
+            f"preset `{found.any['preset']}` of `kymath train` is trained on WikiText-2 with each attention,",
+            f"seeds 0 to {found.seeds[-1]}: the same data in the same order, the same number of parameters but for",
+            "the bias itself. It is a small model: what holds here may fail for a large one, and the other way round.",
         ),
     ]
 
@@ -136,7 +134,7 @@ def how(found):
         "",
         *paragraph(
             f"{record['steps']} steps of `kymath train --preset {record['preset']}` on {record['device']}, seeds 0 to",
-            f"{seeds(found) - 1}; the protocol is on the page on training, and is the paper's but for the sizes.",
+            f"{found.seeds[-1]}; the protocol is on the page on training, and is the paper's but for the sizes.",
             "Validation loss is the mean over the batches of the last validation, as in the paper. Nothing was tuned",
             "for one attention: all have the same learning rate.",
         ),

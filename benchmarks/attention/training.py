@@ -17,6 +17,7 @@ import table1
 from found import LEAK, Found
 
 from kymath.training import Settings, train
+from kymath.training.journal import NAME as JOURNAL
 from kymath.training.state import STATE
 from kymath.training.summary import NAME
 
@@ -25,10 +26,17 @@ ATTENTIONS = ("ky", "local", "alibi", "t5", "fire", "standard")
 BEGIN = time.monotonic()
 
 
-def record_of(folder, given, seed, **changes):
-    """The summary of a run, which is made, continued or read."""
+def run(folder, given, seed, **changes):
+    """The summary and the losses of a run, which is made, continued or read."""
     if (folder / NAME).exists():
-        return json.loads((folder / NAME).read_text(encoding="utf-8"))
+        record = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    else:
+        record = made(folder, given, seed, **changes)
+    lines = map(json.loads, (folder / JOURNAL).read_text(encoding="utf-8").splitlines())
+    return record, [line["loss"] for line in lines if "loss" in line]
+
+
+def made(folder, given, seed, **changes):
     print(f"[{time.monotonic() - BEGIN:5.0f} s] {folder.name}", flush=True)
     settings = Settings.of(given.preset, seed=seed, max_steps=given.steps, **changes)
     resume = (folder / STATE).exists()
@@ -45,13 +53,13 @@ def main():
     options.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "kymath-table1")
     options.add_argument("--out", type=Path, default=DOCS)
     given = options.parse_args()
-    records = {}
+    records, curves = {}, {}
     for seed in range(given.seeds):
         for attention in ATTENTIONS:
             folder = given.runs / f"{attention}-{seed}"
-            records[attention, seed] = record_of(folder, given, seed, attention=attention)
-    records[LEAK, 0] = record_of(given.runs / f"{LEAK}-0", given, 0, attention="ky", causal=False)
-    found = Found(records)
+            records[attention, seed], curves[attention, seed] = run(folder, given, seed, attention=attention)
+    records[LEAK, 0], _ = run(given.runs / f"{LEAK}-0", given, 0, attention="ky", causal=False)
+    found = Found(records, curves)
     given.out.mkdir(parents=True, exist_ok=True)
     pictures.losses(found, given.out / "table1.png")
     (given.out / "table1.md").write_text("\n".join(table1.everything(found, "table1.png")), encoding="utf-8")
