@@ -62,3 +62,11 @@ def test_a_family_that_holds_is_fitted_to_the_whole_series():
         assert np.abs((r.B + 1) / r.errors["B"]).max() < 4
         wide.append(r.bandwidth.max() > 2.9)
     assert sum(wide) >= 3
+
+
+def test_correlated_noise_is_noticed_at_few_points():
+    t = np.linspace(0, 10, 1500)
+    e = np.random.default_rng(0).standard_normal(t.size)
+    for noise, correlated in ((e, False), (np.convolve(e, np.ones(5) / 5, mode="same"), True)):
+        r = ky.samples(t, 2 * np.exp(-t / 4) + 0.02 * noise, GROWTH, at=[3.0, 5.0])
+        assert ("correlated" in r.message) == correlated

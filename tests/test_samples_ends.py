@@ -34,6 +34,23 @@ def test_the_end_cuts_a_given_width_off(name, n, spread):
     assert r.success[[0, n // 5]].all()
 
 
+@pytest.mark.parametrize("name", ["wave", "decay"])
+@pytest.mark.parametrize("half", [1.5, 3.8])
+def test_windows_that_both_ends_cut_off(name, half):
+    """Windows nearly as long as the series lack samples on one side or the other, and many are held together."""
+    family, formula, curve, _ = FORMS[name]
+    t = np.linspace(0, 4, 2000)
+    y = curve(t) + 1e-2 * np.random.default_rng(4).standard_normal(t.size)
+    at = np.array([0, 1, 90, 95, 99, 130, 700, 1300, 1880, 1903, 1906, 1998, 1999])
+    r = ky.samples(t, y, family, bandwidth=half)
+    for j in at[r.success[at]]:
+        theta = np.array([one[j] for one in r.theta])
+        inside = np.abs(t - t[j]) <= half * (1 + 1e-9)
+        best, spread = curve_fit(formula, t[inside] - t[j], y[inside], theta, xtol=1e-14, ftol=1e-14, gtol=1e-14)
+        assert (np.abs(theta - best) < 1e-3 * np.sqrt(np.diag(spread))).all()
+    assert r.success[at].sum() > 9
+
+
 @pytest.mark.parametrize("family", [ky.Exponential(), ky.Family("A*exp(B*s) + C", "A B C")])
 def test_a_chosen_width_given_again_holds_the_same_samples(family):
     """A window that moved in at the end reaches further from its point, and the bandwidth says how far."""

@@ -32,3 +32,32 @@ def test_white_noise_is_not_called_correlated():
     t = np.linspace(0, 1, 1000)
     found = [correlation.of(t, np.exp(-3 * t) + 3e-3 * noise("white", t.size, k)) for k in range(40)]
     assert sum(one is not None for one in found) <= 2
+
+
+def bend(n, seed, level=0.01):
+    """Growth that turns to decay, the rate 3.7 tanh(7 (1/2 − t)): odd about the middle, which blinds every other
+    order."""
+    t = np.linspace(0, 1, n)
+    slope = np.cosh(7 * (t - 0.5)) ** (-3.7 / 7)
+    y = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2)]) / n
+    return t, y + level * y.std() * np.random.default_rng(seed).standard_normal(n), -3.7 * np.tanh(7 * (t - 0.5))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_an_odd_curve_is_not_followed_too_widely(seed):
+    t, y, truth = bend(1000, seed)
+    r = ky.samples(t, y, ky.Exponential())
+    away = np.abs(r.B - truth) / r.errors["B"]
+    known = np.isfinite(away)
+    assert known.mean() > 0.75
+    assert (away[known] > 5).mean() < 0.01
+    assert (away[known] < 1.96).mean() > 0.6
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_constant_rate_in_a_long_series_with_correlated_noise_uses_it_all(seed):
+    t = np.linspace(0, 1, 10_000)
+    r = ky.samples(t, np.exp(4 * t) + 0.15 * noise("AR(0.7)", t.size, seed), ky.Exponential())
+    assert "correlated" in r.message
+    assert r.success.mean() > 0.99
+    assert np.nanmax(np.abs(r.B - 4)) < 0.1

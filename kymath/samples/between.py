@@ -31,3 +31,19 @@ def stencil(nodes: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def read(values: np.ndarray, first: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The cubic through four nodes' values (…, K), at every point (…, k)."""
     return sum((weights[j] * values[..., first + j] for j in range(4)), start=np.zeros(first.size))
+
+
+def chebyshev(at: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Some of the whole numbers ``at`` spans, ascending, and Lagrange's weights (at, nodes) for a value at each ``at``:
+    all of them where there are no more than ``most``, else near Chebyshev's points."""
+    low, high = int(at.min()), int(at.max())
+    every = np.unique(at)
+    if every.size <= 2 * most:
+        return every, np.equal(at[:, None], every).astype(float)
+    chebyshev = np.cos(np.pi * np.arange(most - 1, -1, -1) / (most - 1))
+    nodes = np.unique(np.round((low + high) / 2 + (high - low) / 2 * chebyshev).astype(int))
+    apart = (nodes[:, None] - nodes) * (4 / (high - low)) + np.eye(nodes.size)
+    with np.errstate(all="ignore"):
+        weights = 1 / apart.prod(axis=1) / (at[:, None] - nodes)
+        weights /= weights.sum(axis=1, keepdims=True)
+    return nodes, np.where(np.isfinite(weights), weights, 1.0)

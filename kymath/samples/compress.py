@@ -10,17 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.polynomial import legendre as leg
 
+from .between import chebyshev
+from .orthonormal import orthonormal
+
 Basis = Callable[[np.ndarray, Any], np.ndarray]
 
 _CELLS = 1_500_000  # samples held at a time
 _FEW = 256  # windows of one kind below this number are handled together with others
 _WIDE = 768  # from here on a convolution by FFT is cheaper than a matrix product
+_TOGETHER = 2048  # windows that an end cuts off are handled so many at a time
+_SMOOTH, _TURNS = 12, 0.25  # points that hold what changes over a sixteenth of a window; more for every radian
 _EXACT = 1e-11  # below this share of the energy, what is left outside the coefficients is rounding
 
 
@@ -52,7 +58,8 @@ class Block:
     """Some windows in coefficients.
 
     ``c`` (k, K): orthonormal coefficients of y − level, the constant's first; ``matrix`` (R, K) or (k, R, K): those of
-    the R basis functions; ``outside`` (k,): the energy of y that they leave out; ``count`` (k,): samples.
+    the R basis functions; ``outside`` (k,): the energy of y that they leave out; ``count`` (k,): samples;
+    ``middle`` (k,): of the window, in samples.
     """
 
     c: np.ndarray
@@ -60,6 +67,12 @@ class Block:
     level: np.ndarray
     outside: np.ndarray
     count: np.ndarray
+    middle: np.ndarray
+
+    @property
+    def way(self) -> np.ndarray:
+        """How far windows have moved from one to the next, all together, in their lengths."""
+        return np.concatenate([[0.0], np.cumsum(np.abs(np.diff(self.middle)) / self.count[1:])])
 
     def project(self, weights: np.ndarray) -> np.ndarray:
         """Coefficients (k, K) of Σ_r weights_r b_r for weights (k, R)."""
@@ -104,13 +117,13 @@ def _rounded(count: np.ndarray) -> np.ndarray:
 
 def legendre(u: np.ndarray, degree: int) -> np.ndarray:
     """Legendre polynomials 0 … degree at u, along a new last axis."""
-    out = np.empty((*u.shape, degree + 1))
-    out[..., 0] = 1
+    out = np.empty((*u.shape[:-1], degree + 1, u.shape[-1]))  # along u in memory: what follows are sums over it
+    out[..., 0, :] = 1
     if degree:
-        out[..., 1] = u
+        out[..., 1, :] = u
     for k in range(2, degree + 1):
-        out[..., k] = ((2 * k - 1) * u * out[..., k - 1] - (k - 1) * out[..., k - 2]) / k
-    return out
+        out[..., k, :] = (2 - 1 / k) * u * out[..., k - 1, :] - (1 - 1 / k) * out[..., k - 2, :]
+    return out.swapaxes(-1, -2)
 
 
 @lru_cache(maxsize=8)
@@ -147,15 +160,22 @@ def blocks(
     ``carrier`` (k,) is handed to it. ``part`` 0 or 1 takes one of two interleaved halves of every window (0110…).
     """
     even, held = uniform(t, windows), windows.count > (0 if part is None else 3)
-    short = windows.count < windows.end - windows.begin
+    length = windows.end - windows.begin
+    short = windows.count < length
+    short = np.isin(windows.begin, windows.begin[short]) & np.isin(windows.end, windows.end[short])
     places = np.flatnonzero(even & held & short)
-    order = places[np.lexsort((windows.begin[places], carrier[places], windows.end[places] - windows.begin[places]))]
-    for group in _groups(order, windows.begin, windows.end, carrier):
-        yield from _nested(y, windows, basis, size, carrier[group[0]], group)
+    order = places[np.lexsort((carrier[places], length[places]))]
+    few: list[tuple[np.ndarray, Block]] = []
+    for group in _groups(order, length, carrier):
+        few += _nested(y, windows, basis, size, carrier[group[0]], group)
+        if sum(now.size for now, _ in few) >= _TOGETHER:
+            yield from _packed(few)
+            few = []
+    yield from _packed(few)
     places = np.flatnonzero(even & held & ~short)
     if places.size:
         order = places[np.lexsort((windows.lo[places], carrier[places], windows.count[places]))]
-        few: list[tuple[np.ndarray, Block]] = []
+        few = []
         for group in _groups(order, windows.count, carrier):
             found = _alike(y, windows, basis, size, carrier[group[0]], part, group)
             if group.size >= _FEW:
@@ -191,11 +211,12 @@ def _packed(few: list[tuple[np.ndarray, Block]]) -> Iterator[tuple[np.ndarray, B
         if len(same) == 1:
             yield same[0]
             continue
-        matrix = np.concatenate([np.broadcast_to(b.matrix, (now.size, *b.matrix.shape)) for now, b in same])
-        c, level, outside, count = (
-            np.concatenate([getattr(block, name) for _, block in same]) for name in ("c", "level", "outside", "count")
+        matrix = np.concatenate([np.broadcast_to(b.matrix, (now.size, *b.matrix.shape[-2:])) for now, b in same])
+        c, level, outside, count, middle = (
+            np.concatenate([getattr(block, name) for _, block in same])
+            for name in ("c", "level", "outside", "count", "middle")
         )
-        yield np.concatenate([now for now, _ in same]), Block(c, matrix, level, outside, count)
+        yield np.concatenate([now for now, _ in same]), Block(c, matrix, level, outside, count, middle)
 
 
 def _half(index: np.ndarray, part: int) -> np.ndarray:
@@ -217,7 +238,7 @@ def _alike(
     functions = basis(np.linspace(-1, 1, count) if count > 1 else np.zeros(1), carrier)
     pick = slice(None) if part is None else np.flatnonzero(_half(np.arange(count), part))
     functions = functions[pick]
-    q = _orthonormal(functions[:, :size])
+    q = orthonormal(functions[:, :size])
     matrix = functions.T @ q
     lo = windows.lo[group]
     wide = part is None and count > _WIDE and group.size * 16 > lo[-1] - lo[0] + count
@@ -235,56 +256,51 @@ def _alike(
         for begin in range(0, now.size, 8192):
             few = slice(begin, begin + 8192)
             held = np.full(now[few].size, q.shape[0])
-            yield now[few], _block(c[few], matrix, level[few], energy[few], held)
+            yield now[few], _block(c[few], matrix, level[few], energy[few], held, first[few] + count / 2)
 
 
 def _nested(
     y: np.ndarray, windows: Frames, basis: Basis, size: int, carrier: float, group: np.ndarray
-) -> Iterator[tuple[np.ndarray, Block]]:
+) -> list[tuple[np.ndarray, Block]]:
     """Windows that the end of the series cuts off, in the coordinates of one that is a little longer: from its sums
-    goes what lies beyond each."""
-    begin, end = int(windows.begin[group[0]]), int(windows.end[group[0]])
-    functions = basis(np.linspace(-1, 1, end - begin), carrier)
-    q = _orthonormal(functions[:, :size])
-    level = float(y[begin:end].mean())
-    rows = np.concatenate([q, functions, y[begin:end, None] - level], axis=1)
-    back = 1 if windows.lo[group[0]] > begin else -1  # the samples beyond, the outermost first
-    lacking = end - begin - windows.count[group]
-    beyond, sums, energy = rows[::back], rows.T @ q, rows[:, -1] @ rows[:, -1]
-    group, lacking = group[np.argsort(lacking)], np.sort(lacking)
-    width = max(1, _CELLS // sums.size)
-    for start in range(0, int(lacking[-1]), width):
-        part = beyond[start : start + width]
-        gone = np.cumsum(part[:, :, None] * part[:, None, : q.shape[1]], axis=0)
-        square = np.cumsum(part[:, -1] ** 2)
-        pick = (lacking > start) & (lacking <= start + width)
-        j = lacking[pick] - start - 1
-        left = sums - gone[j]
-        lower = np.linalg.cholesky(left[:, : q.shape[1]] + 1e-14 * np.eye(q.shape[1]))
-        found = np.linalg.solve(lower, left.swapaxes(1, 2)).swapaxes(1, 2)[:, q.shape[1] :]
-        yield (
-            group[pick],
-            _block(found[:, -1], found[:, :-1], np.full(j.size, level), energy - square[j], windows.count[group[pick]]),
-        )
-        sums, energy = sums - gone[-1], energy - square[-1]
-
-
-def _orthonormal(functions: np.ndarray) -> np.ndarray:
-    """Orthonormal columns, the constant first, that span the functions (the first of which is the constant).
-
-    Long ones through their Gram matrix, twice (Fukaya et al. 2014), which is a matrix product; directions that hold
-    less than 1e-5 of the largest are left out.
-    """
-    count = functions.shape[0]
-    if count < 8 * functions.shape[1]:
-        return np.linalg.qr(functions)[0]
-    q = functions[:, 1:]
-    for least in (1e-10, 0.0):
-        q = q - q.mean(axis=0)
-        values, vectors = np.linalg.eigh(q.T @ q)
-        strong = values > least * values[-1]
-        q = q @ (vectors[:, strong] / np.sqrt(values[strong]))
-    return np.concatenate([np.full((count, 1), count**-0.5), q], axis=1)
+    goes what lies beyond each. The sums of y are those of every window; what the basis becomes changes smoothly with
+    the samples that lack, so it is found for some of their numbers and interpolated."""
+    begin, end = windows.begin[group], windows.end[group]
+    count = int(end[0] - begin[0])
+    functions = basis(np.linspace(-1, 1, count), carrier)
+    q = orthonormal(functions[:, :size])
+    kept = q.shape[1]
+    rows = np.concatenate([q.T, functions.T])
+    whole, found = q.T @ rows.T, []
+    left = (windows.lo[group] == 0) & (begin == 0)
+    for pick in (left, ~left):
+        if not pick.any():
+            continue
+        now = group[pick][np.argsort(-windows.count[group[pick]], kind="stable")]
+        lacking = count - windows.count[now]
+        most = int(lacking[-1])
+        ends = slice(count - most, count) if pick is left else slice(0, most)  # the samples beyond
+        way = -1 if pick is left else 1  # the outermost first
+        value = y[begin[pick][0] : end[pick][0]]
+        level = float(value.mean())
+        value = value - level
+        own = np.concatenate([q.T, value[None]])
+        gone = np.zeros((kept + 1, most + 1))
+        np.cumsum((own[:, ends] * value[ends])[:, ::way], axis=1, out=gone[:, 1:])
+        sums = (own @ value)[:, None] - gone[:, lacking]
+        nodes, weights = chebyshev(lacking, _SMOOTH + int(_TURNS * carrier))
+        beyond, edges = rows[:, ends][:, ::way], [0, *nodes.tolist()]
+        parts = [beyond[:kept, i:j] @ beyond[:, i:j].T for i, j in pairwise(edges)]
+        held = whole - np.cumsum(parts, axis=0)
+        lower = np.linalg.cholesky(held[..., :kept] + 1e-14 * np.eye(kept))
+        held[..., :kept] = np.eye(kept)
+        maps = np.matmul(held.swapaxes(1, 2), np.linalg.inv(lower).swapaxes(1, 2)).reshape(nodes.size, -1)
+        maps = (weights @ maps).reshape(now.size, -1, kept)
+        c = np.matmul(sums.T[:, None, :-1], maps[:, :kept])[:, 0]
+        middle = (windows.lo[now] + windows.hi[now]) / 2
+        block = _block(c, maps[:, kept:], np.full(now.size, level), sums[-1], windows.count[now], middle)
+        found.append((now, block))
+    return found
 
 
 def fast_length(least: int) -> int:
@@ -350,12 +366,15 @@ def _unlike(
         both = np.concatenate([gram, np.matmul(values[:, None, :], spanning).swapaxes(1, 2)], axis=2)
         both = np.linalg.solve(lower, both)
         matrix, c = both[..., :-1].swapaxes(1, 2), both[..., -1]
-    return _block(c, matrix, level, np.einsum("ij,ij->i", values, values), count)
+    middle = (windows.lo + windows.hi) / 2
+    return _block(c, matrix, level, np.einsum("ij,ij->i", values, values), count, middle)
 
 
-def _block(c: np.ndarray, matrix: np.ndarray, level: np.ndarray, energy: np.ndarray, count: np.ndarray) -> Block:
+def _block(
+    c: np.ndarray, matrix: np.ndarray, level: np.ndarray, energy: np.ndarray, count: np.ndarray, middle: np.ndarray
+) -> Block:
     outside = energy - np.einsum("ij,ij->i", c, c)
-    return Block(c, matrix, level, np.where(outside > _EXACT * energy, outside, 0.0), count)
+    return Block(c, matrix, level, np.where(outside > _EXACT * energy, outside, 0.0), count, middle)
 
 
 def unreached(t: np.ndarray, at: np.ndarray, half: np.ndarray) -> np.ndarray:

@@ -52,18 +52,21 @@ def autocovariances(residual: np.ndarray, lags: int) -> np.ndarray:
     return np.array(rows) / n
 
 
-def judge(residual: np.ndarray, spent: float) -> Correlation:
-    """The noise of residuals (runs, samples) of a fit that spends ``spent`` samples of each run."""
-    runs, n = residual.shape
-    power = np.mean(cosines(residual) ** 2, axis=0)
+def judge(residual: np.ndarray, spent: float, kept: np.ndarray | None = None) -> Correlation:
+    """The noise of residuals (runs, samples) of a fit that spends ``spent`` samples of each run, at the lowest
+    frequencies; of a fit that spends others besides, ``kept`` (runs, samples) tells which it does not."""
+    n = residual.shape[1]
+    kept = np.ones((1, n)) if kept is None else kept.astype(float)
+    number = np.broadcast_to(kept, residual.shape).sum(axis=0)
     low = min(int(np.ceil(spent)) + 2, n // 2)
     edges = np.unique(np.geomspace(1, n - low + 1, _BANDS).round().astype(int)) - 1 + low
-    count = np.diff(edges)
-    power = np.add.reduceat(power[: edges[-1]], edges[:-1]) / count
+    weight = np.add.reduceat(number[: edges[-1]], edges[:-1])
+    power = np.add.reduceat((kept * cosines(residual) ** 2).sum(axis=0)[: edges[-1]], edges[:-1])
     turn = np.pi * (edges[:-1] + edges[1:] - 1) / 2 / n
-    weight = runs * count
+    known = weight > 0
+    weight, power, turn = weight[known], power[known] / weight[known], turn[known]
     total = int(weight.sum())
-    white = float(np.average(power, weights=weight))
+    white = float(np.average(power, weights=weight)) if total else 0.0
     if not white > 0:
         return Correlation(0.0, 0.0, 0.0, 0.0, 1, 0.0)
     first, second = _grid()
@@ -84,19 +87,21 @@ def judge(residual: np.ndarray, spent: float) -> Correlation:
     return Correlation(float(np.sqrt(short)), float(np.sqrt(long)), a, b, int(np.ceil(2 * ratio)), gain)
 
 
-def hangs(residual: np.ndarray, spent: float) -> Correlation | None:
-    """The noise of residuals (runs, samples), where it clearly hangs together; None else."""
+def hangs(residual: np.ndarray, spent: float, kept: np.ndarray | None = None) -> Correlation | None:
+    """The noise of residuals (runs, samples), where it clearly hangs together; None else. See ``judge``."""
     limit = 6 * np.median(np.abs(residual))  # steps and outliers
     if not limit > 0 or residual.shape[1] < 32:
         return None
     rest = np.clip(residual, -limit, limit)
-    found = judge(rest, min(spent, rest.shape[1] / 4))
+    found = judge(rest, min(spent, rest.shape[1] / 4), kept)
     if not (found.gain > CLEAR and found.long > _SLIGHT * found.short):
         return None
     # a kink that the fit misses is in one place, noise is everywhere
-    parts = np.array_split(rest, 4, axis=1) if len(rest) < 4 else np.array_split(rest, len(rest), axis=0)
+    few = len(rest) < 4
+    parts = np.array_split(rest, 4, axis=1) if few else np.array_split(rest, min(len(rest), _RUNS))
     share = spent * parts[0].shape[1] / rest.shape[1]
-    gains = [judge(one, min(share, one.shape[1] / 4)).gain for one in parts]
+    masks = [None] * len(parts) if few or kept is None else np.array_split(kept, len(parts))
+    gains = [judge(one, min(share, one.shape[1] / 4), mask).gain for one, mask in zip(parts, masks, strict=True)]
     return found if np.median(gains) > CLEAR / 4 else None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import Status
 from .compress import Block, Frames, legendre, power_to_legendre
 from .noise import pseudo_residuals
-from .projection import Linear, dot, refine
+from .projection import Linear, dot, refine_along
 
 _REACH = 8.0  # |B·half| at most: beyond, a window holds more than sixteen e-folds
 _DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
@@ -143,43 +143,33 @@ class ExponentialWindows:
 
     def members(self, block: Block, beta: np.ndarray, count: int) -> list[np.ndarray]:
         """Coefficients (k, K) of u^j e^{βu}, j < count."""
-        table = power_to_legendre(_TERMS, _DEGREE)
-        if block.matrix.ndim == 2:
-            table = table @ block.matrix
-        plain = self.powers(beta)
+        table, plain = power_to_legendre(_TERMS, _DEGREE), self.powers(beta)
         terms = plain.shape[1] - count + 1
-        columns = (plain[:, :terms] @ table[j : j + terms] for j in range(count))
-        return [one if block.matrix.ndim == 2 else block.project(one) for one in columns]
+        many = _tables(block, [table[j : j + terms] for j in range(count)])
+        return _combined(block, plain[:, :terms], many)
 
     def locate(self, block: Block, carrier: np.ndarray, order: int) -> np.ndarray:
-        """β = B·half of every window: the best of a dictionary, then Gauss–Newton."""
+        """β = B·half of every window: the best of a dictionary, or one between neighbours', then Gauss–Newton."""
         table = power_to_legendre(_TERMS, _DEGREE)
-        shared = block.matrix.ndim == 2
-        if shared:
-            table = (table @ block.matrix)[:, 1:]
-        rates = np.linspace(-_REACH, _REACH, 64)
-        words = self.curve(rates)
-        words = words @ table[: words.shape[1]]
         c = block.c[:, 1:]
-        if shared:
-            words /= np.sqrt(dot(words, words))[:, None]
-            score = np.abs(c @ words.T)
-        else:
-            many = np.matmul(words, block.matrix)[..., 1:]
-            score = np.abs(np.einsum("kdj,kj->kd", many, c)) / np.sqrt(np.einsum("kdj,kdj->kd", many, many))
+        by_power = np.arange(1, _TERMS)[:, None]  # of (e^{βu} − 1) / β and of its derivative by β
+        both = _tables(block, [table[1:-1] / by_power[:-1], table[2:] / by_power[1:]])
+        rates = np.linspace(-_REACH, _REACH, 64)
+
+        def starts(places: np.ndarray) -> np.ndarray:
+            words = self.curve(rates)
+            words = words @ table[: words.shape[1]]
+            many = np.matmul(words, block.matrix if block.matrix.ndim == 2 else block.matrix[places])[..., 1:]
+            size = np.sqrt(np.einsum("...dj,...dj->...d", many, many))
+            return rates[np.argmax(np.abs(np.matmul(many, c[places][..., None])[..., 0]) / size, axis=1)]
 
         def columns(places: np.ndarray, beta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-            curve, slope = self.curve(beta), self.curve(beta, 2)
-            terms = curve.shape[1]
-            pair = [curve @ table[:terms], slope @ table[:terms]]
-            if not shared:
-                part = block.matrix[places]
-                pair = [np.matmul(one[:, None, :], part)[:, 0, 1:] for one in pair]
-            return [pair[0]], [pair[1]]
+            plain = self.powers(beta)[:, : _TERMS - 2]
+            curve, slope = _combined(block, plain, both[: plain.shape[1]], places)
+            return [curve[:, 1:]], [slope[:, 1:]]
 
-        best = rates[np.argmax(score, axis=1)]
-        bound = np.full(best.size, _REACH)
-        return refine(c, columns, best, -bound, bound)
+        bound = np.full(len(c), _REACH)
+        return refine_along(c, columns, starts, -bound, bound, block.way)
 
     def answers(
         self, block: Block, windows: Frames, beta: np.ndarray, carrier: np.ndarray, orders: Sequence[int]
@@ -226,6 +216,25 @@ class ExponentialWindows:
             doubt[:, 1] |= (rest + block.outside) / freedom(block, order + 2) > most
         signal = np.sqrt(np.maximum(dot(fit.z.T, fit.z.T), 0))
         return Answer(theta, lever, rest + block.outside, freedom(block, order + 2), signal, doubt)
+
+
+def _tables(block: Block, tables: Sequence[np.ndarray]) -> np.ndarray:
+    """Power series in Legendre polynomials, side by side; in a block's coefficients where its windows share them."""
+    shared = block.matrix.ndim == 2
+    return np.concatenate([one @ block.matrix if shared else one for one in tables], axis=1)
+
+
+def _combined(
+    block: Block, weights: np.ndarray, tables: np.ndarray, places: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """Coefficients (k, K) of what ``weights`` (k, terms) make of each of the tables, at some places of a block."""
+    found = weights @ tables
+    matrix = block.matrix
+    if matrix.ndim == 2:
+        return list(found.reshape(len(found), -1, matrix.shape[-1]).swapaxes(0, 1))
+    if places is not None and places.size < len(matrix):
+        matrix = matrix[places]
+    return list(np.matmul(found.reshape(len(found), -1, matrix.shape[1]), matrix).swapaxes(0, 1))
 
 
 def freedom(block: Block, used: int) -> np.ndarray:

@@ -12,18 +12,15 @@ import numpy as np
 
 from ..arithmetic import TWO_PI
 from ..errors import Status
-from .between import read, stencil
 from .compress import Block, Frames, legendre, power_to_legendre
 from .exponential import Answer, freedom
-from .projection import Linear, dot, refine
+from .projection import Linear, dot, refine_along
 from .spectrum import dominant, fastest
 
 _DEGREE = 11  # of the polynomials on the carrier: they hold every frequency within _REACH of it
 _REACH = 1.5  # radians per half window
 _TERMS = 26
 _TREND = 2  # degree of an offset that drifts inside the window
-_EVERY = 8  # of the windows of one basis, one is fitted first
-_NEAR = 0.2  # radians by which two of these may differ for those between to begin there
 
 
 @dataclass(frozen=True)
@@ -135,15 +132,8 @@ class HarmonicWindows:
             e0, e1 = _waves(wave if shared else wave[places], delta, 2)
             return [*fixed, *e0], [*[np.zeros(shape)] * trend, -e1[1], e1[0]]
 
-        start, low, high = carrier, np.maximum(carrier - _REACH, 1e-3), carrier + _REACH
-        if shared and start.size >= 4 * _EVERY:
-            few = np.arange(0, start.size, _EVERY)
-            found = refine(c[few], columns, start[few], low[few], high[few])
-            first, weights = stencil(few, np.arange(start.size))
-            near = np.abs(np.diff(found)) < _NEAR
-            near = near[first] & near[first + 1] & near[first + 2]
-            start = np.where(near, read(found, first, weights), start)
-        return refine(c, columns, start, low, high) - carrier
+        low, high = np.maximum(carrier - _REACH, 1e-3), carrier + _REACH
+        return refine_along(c, columns, carrier.__getitem__, low, high, block.way) - carrier
 
     def _start(self, block: Block) -> tuple[int, np.ndarray]:
         """With an offset the constant's coordinate is free, so it is left out; without, the level belongs to y."""
@@ -172,7 +162,11 @@ class HarmonicWindows:
         fit = Linear(c, [one[:, drop:] for one in columns])
         shares = np.array([column[:, 0] for column in columns]) / block.matrix[..., 0, 0]
         sizes = {q: self._trend(q) + (2 * (q + 1) if q else 3) for q in orders}
-        return {q: self._answer(block, windows, delta, omega, q, fit.first(p), shares[:p]) for q, p in sizes.items()}
+        out = {q: self._answer(block, windows, delta, omega, q, fit.first(p), shares[:p]) for q, p in sizes.items()}
+        phase = out[min(orders)].theta[2]
+        for answer in out.values():  # the phases may be compared
+            answer.theta[2] -= TWO_PI * np.round((answer.theta[2] - phase) / TWO_PI)
+        return out
 
     def _answer(
         self,

@@ -6,14 +6,19 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from .between import read, stencil
+
 # (columns, their derivatives by the parameter), each a list of (k, K), for some windows
 Columns = Callable[[np.ndarray, np.ndarray], tuple[list[np.ndarray], list[np.ndarray]]]
 
 _TINY = 1e-150
+_EVERY = 8  # of windows that follow each other, one is fitted first
+_NEAR = 0.2  # by which two of these may differ for those between to begin there
+_CLOSE = 0.25  # of its length a window may move, step by step, from one of these to the next
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", a, b)
+    return np.asarray(np.vecdot(a, b))
 
 
 class Linear:
@@ -71,6 +76,10 @@ def _back(r: np.ndarray, right: np.ndarray) -> np.ndarray:
     return out
 
 
+def _finite(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(x), x, 0.0)
+
+
 def refine(
     c: np.ndarray, columns: Columns, start: np.ndarray, low: np.ndarray, high: np.ndarray, rounds: int = 24
 ) -> np.ndarray:
@@ -84,10 +93,11 @@ def refine(
     gain, slope, bend = _look(c, columns, active, x)
     damp = np.ones_like(x)
     with np.errstate(all="ignore"):
-        step = np.nan_to_num(slope / bend, posinf=0.0, neginf=0.0)
+        step = _finite(slope / bend)
     for _ in range(rounds):
         ahead = np.clip(x[active] + damp[active] * step[active], low[active], high[active])
-        moved = np.abs(ahead - x[active]) > 1e-10 * np.abs(x[active]) + 1e-13
+        moved = np.abs(ahead - x[active]) > 1e-7 * np.abs(x[active]) + 1e-13
+        x[active[~moved]] = ahead[~moved]  # what so short a step gains is rounding
         active, ahead = active[moved], ahead[moved]
         if not active.size:
             break
@@ -99,11 +109,34 @@ def refine(
             sane = (secant > 0.2 * ahead_bend[better]) & (secant < 5 * ahead_bend[better])
             onward = ahead_slope[better] / np.where(sane, secant, ahead_bend[better])
         x[won], gain[won], slope[won] = ahead[better], reached[better], ahead_slope[better]
-        step[won] = np.nan_to_num(onward, posinf=0.0, neginf=0.0)
+        step[won] = _finite(onward)
         damp[won] = 1
         damp[lost] /= 4
         active = np.sort(np.concatenate([won, lost[damp[lost] > 1e-4]]))
     return x
+
+
+def refine_along(
+    c: np.ndarray,
+    columns: Columns,
+    starts: Callable[[np.ndarray], np.ndarray],
+    low: np.ndarray,
+    high: np.ndarray,
+    way: np.ndarray,
+) -> np.ndarray:
+    """The same where windows may follow each other: some begin where ``starts`` says for their places; where these
+    come out near each other, and all along the ``way`` is short, those between begin between them."""
+    every = np.arange(low.size)
+    if low.size < 4 * _EVERY:
+        return refine(c, columns, starts(every), low, high)
+    few = every[::_EVERY]
+    found = refine(c[few], lambda places, x: columns(few[places], x), starts(few), low[few], high[few])
+    first, weights = stencil(few, every)
+    near = (np.abs(np.diff(found)) < _NEAR) & (np.diff(way[few]) < _CLOSE)
+    near = near[first] & near[first + 1] & near[first + 2] & (way - way[few[first + 3]] < _CLOSE)
+    start = read(found, first, weights)
+    start[~near] = starts(every[~near])
+    return refine(c, columns, start, low, high)
 
 
 def _look(

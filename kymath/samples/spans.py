@@ -4,10 +4,12 @@ Each window's samples are dealt to two interleaved halves. What a fit of order q
 order q + 2 on the same samples; the two halves' differences share that bias and no noise, so the mean of their product
 over some hundred windows is the squared bias, whatever σ is. The choice has the least risk (bias² + variance) up to
 what the risk's own scatter cannot tell apart, and a higher order is fitted. What that still misses is told with its
-standard error: see :mod:`kymath.samples.unseen`. Windows whose residual exceeds the noise are no candidates. Parts of
-the series choose for themselves where that gains four standard deviations. Limits: the two halves must not share noise
-(autocorrelated noise reads as bias: the windows come out narrow), and a feature between two nodes is not seen. An
-oscillation of many turns is followed another way: see :mod:`kymath.samples.turns`.
+standard error: see :mod:`kymath.samples.unseen`. Windows whose residual exceeds the noise are no candidates, and no
+exponential's in which the next orders explain more than noise does; where none explains more than noise beyond the
+plain family on all of the series, that is the choice. Parts of the series choose for themselves where that gains four
+standard deviations. Limits: the two halves must not share noise (autocorrelated noise reads as bias: the windows come
+out narrow), and a feature between two nodes is not seen. An oscillation of many turns is followed another way: see
+:mod:`kymath.samples.turns`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ _ENOUGH = 400  # samples that a window needs for the choice; more are averaged i
 _FREEDOM = 4
 _CHANCE = 1.0  # standard deviations of the bias that an end's candidate may show
 _COHERENT = 0.9  # of the neighbours must see one wave
+_REST, _SURE = 4, 3.0  # coefficients beyond an order, and the standard deviations by which they may exceed noise
+_PLAIN = 2.0  # and those beyond the plain family on all of the series, where it is taken for the truth
 _LEAF = 16  # nodes in the smallest part that chooses for itself
 
 
@@ -72,7 +76,7 @@ def choose(kind: Any, t: np.ndarray, y: np.ndarray, side: str) -> Choices | None
             wanted = min(coarse, kind.thinning(t, y, thin, coarse))
             if wanted > thin:
                 thin, t_thin, y_thin = wanted, _means(t, wanted), _means(y, wanted)
-        found = _trial(kind, t_thin, y_thin, nodes[::step], half, side)
+        found = _trial(kind, t_thin, y_thin, nodes[::step], half, side, half >= reach)
         near = np.minimum((np.arange(nodes.size) + step // 2) // step, nodes[::step].size - 1)
         level = np.inf
         for order, trial in found.items():
@@ -80,6 +84,8 @@ def choose(kind: Any, t: np.ndarray, y: np.ndarray, side: str) -> Choices | None
             holds = half >= reach and order == kind.orders_auto[0]
             spans.append(Span(float(half), order + kind.more * (not holds), bool(holds)))
             trials.append(trial[near])
+            if holds and trial.plain is not None and trial.plain.mean() > 0.9:
+                return Choices(nodes, (spans[-1],), np.zeros(nodes.size, dtype=int))
             level = min(level, trials[-1].level)
         worse = worse + 1 if level > 9 * best else 0
         best = min(best, level)
@@ -126,6 +132,7 @@ class Trial:
     scale: np.ndarray
     freedom: np.ndarray
     reported: np.ndarray | None = None  # the squared error that would be reported: no less than the variance two above
+    plain: np.ndarray | None = None  # whether no order explains more than noise beyond this one
 
     def __getitem__(self, pick: Any) -> Trial:
         return Trial(
@@ -136,6 +143,7 @@ class Trial:
             self.scale[pick],
             self.freedom[pick],
             None if self.reported is None else self.reported[pick],
+            None if self.plain is None else self.plain[pick],
         )
 
     @property
@@ -147,19 +155,22 @@ class Trial:
         return float(np.median((np.abs(self.bias) + self.variance)[good] / self.rate[good] ** 2))
 
 
-def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: float, side: str) -> dict[int, Trial]:
-    """Every order at one width."""
+def _trial(
+    kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: float, side: str, whole: bool
+) -> dict[int, Trial]:
+    """Every order at one width; ``whole``: that of all the series."""
     windows = frames(t, nodes, np.full(nodes.size, half), side)
     orders = kind.orders_auto
     carrier = kind.carriers(t, y, windows, orders[-1])
-    out = {q: Trial(*(np.full(nodes.size, np.nan) for _ in range(6 + kind.ends))) for q in orders}
+    out = {q: Trial(*(np.full(nodes.size, np.nan) for _ in range(6 + 2 * kind.ends))) for q in orders}
     ends: list[dict[int, np.ndarray]] = []
     start = np.full(nodes.size, np.nan)
     floor = (1e-9 * np.ptp(y)) ** 2  # the rate is sought to 1e-10: residuals below tell no order from another
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         start[places] = kind.locate(block, carrier[places], orders[-1])
         levers = {}
-        all_orders = range(orders[-1] + 2, orders[0] - 1, -1)
+        top = orders[-1] + 2 + kind.ends
+        all_orders = range(top, orders[0] - 1, -1)
         answers = kind.answers(block, windows[places], start[places], carrier[places], all_orders)
         for q, answer in answers.items():
             levers[q] = answer.lever[kind.rate] ** 2
@@ -172,6 +183,10 @@ def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: flo
             rate = answer.theta[kind.rate]
             good = (answer.signal**2 > 25 * scale) & ~answer.doubt.any(axis=1) & (variance < rate**2 / 4)
             good &= answer.freedom >= _FREEDOM
+            if kind.ends:
+                held = q if whole and q == orders[0] else q + 1  # the order that would be fitted
+                rests = [answers[j].rest for j in range(held, min(held + _REST, top) + 1)]
+                good &= _within(np.array(rests), answers[top], floor, _SURE)[-1]
             if kind.wave:  # noise that wanders has half a turn of some wave in every window
                 good &= rate * windows.half[places] >= np.pi
             one = out[q]
@@ -179,8 +194,10 @@ def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: flo
             one.chance[places] = 2 * scale * np.maximum(levers[q + 2] - levers[q], 0)
             one.variance[places] = np.where(good, variance, np.nan)
             one.rate[places] = np.where(good, rate, np.nan)
-            if one.reported is not None:
+            if one.reported is not None and one.plain is not None:
                 one.reported[places] = scale * levers[q + 2]
+                rests = [answers[j].rest for j in range(q, top + 1)]
+                one.plain[places] = good & _within(np.array(rests), answers[top], floor, _PLAIN).all(axis=0)
             one.scale[places], one.freedom[places] = scale, answer.freedom
     for part in (0, 1):
         rates = {q: np.full(nodes.size, np.nan) for q in range(orders[0], orders[-1] + 3)}
@@ -192,6 +209,15 @@ def _trial(kind: Any, t: np.ndarray, y: np.ndarray, nodes: np.ndarray, half: flo
         out[q].bias[:] = (ends[0][q] - ends[0][q + 2]) * (ends[1][q] - ends[1][q + 2])
         out[q].variance[~np.isfinite(out[q].bias)] = np.nan
     return {q: one for q, one in out.items() if np.isfinite(one.variance).any()}
+
+
+def _within(rests: np.ndarray, top: Any, floor: float, sure: float) -> np.ndarray:
+    """Whether 1, 2, … coefficients more explain no more than noise does: (m, k) from the energies left (m + 1, k)."""
+    count = np.arange(1, len(rests))[:, None]
+    noise = np.maximum(top.rest / np.maximum(top.freedom, 1), floor)
+    rounding = floor * top.freedom  # a rate sought to 1e-10 leaves as much in one coefficient
+    within = rests[0] - rests[1:] <= (count + sure * np.sqrt(2 * count)) * noise + rounding
+    return np.asarray(within | (top.freedom <= 2 * _FREEDOM))
 
 
 def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices | None:

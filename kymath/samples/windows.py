@@ -16,7 +16,7 @@ from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
 from .exponential import ExponentialWindows
 from .harmonic import HarmonicWindows
-from .spans import Choices, choose
+from .spans import Choices, Span, choose
 from .turns import Followed, followed
 from .unseen import clear, unseen
 
@@ -29,12 +29,9 @@ _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero 
 _CLEAR = 0.01  # a frequency known this well needs no half period
 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
-_WHITENED = 4000  # samples: longer series are covered better without
+_WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
 
-_WIDENED = (
-    "The residuals are correlated: the errors are widened for it, and a width chosen from the data is too narrow."
-)
 _ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
 
 _FEW = (Status.NOT_FINITE, "too few samples in the window")
@@ -164,7 +161,7 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
             some = hanging.stretch(t, at)
             plain = np.full(some.size, kind.plain)
             seen = _direct(kind, t, y, some, np.full(some.size, np.median(half)), plain, side, 0.0)
-        notes = [*notes, *_correlated(kind, t, y, some, seen, track)]
+        notes = [*notes, *_correlated(kind, t, y, some, seen, track, at, half, side)]
     elif hasattr(kind, "unfiltered"):
         noise, lags = correlation.of(t, y), None
         if noise is not None and t.size <= _WHITENED:
@@ -177,7 +174,7 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
         elif noise is not None:
             track.error = track.error * np.sqrt(np.maximum(noise.spectrum(0.0), 1.0))
             _withhold(kind, track, 0.5)
-            notes = [*notes, _WIDENED]
+            notes = [*notes, hanging.WIDENED]
     else:
         track, more = _chosen(kind, t, y, at, side, False)
         notes = [*notes, *more]
@@ -205,10 +202,20 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         track = _empty(kind, np.full(at.size, np.nan))
         track.reason[:] = _NO_WAVE if kind.wave else 1
         return track, []
-    if choices is None:
-        half, order = np.full(at.size, (t[-1] - t[0]) / 2), np.full(at.size, kind.plain)
-    else:
-        half, order = choices(at)
+    choices = choices or Choices(t[:1], (Span((t[-1] - t[0]) / 2, kind.plain),), np.zeros(1, dtype=int))
+    track = _spread(kind, t, y, at, *choices(at), side)
+    own = isinstance(kind, CustomWindows) and not np.array_equal(at, t)
+    if told or not (own or kind.wave or np.array_equal(at, t)):
+        return track, []
+    some = hanging.stretch(t, at) if own and at.size else at
+    seen = _spread(kind, t, y, some, *choices(some), side) if own else track
+    return track, _correlated(kind, t, y, some, seen, track)
+
+
+def _spread(
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, order: np.ndarray, side: str
+) -> Track:
+    """Points of several widths and orders, those of one together."""
     track = _empty(kind, half)
     scales = []
     for one in np.unique(half):
@@ -216,7 +223,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
             some = np.flatnonzero((half == one) & (order == q))
             scales.append((some.size, _along(kind, t, y, at, some, float(one), int(q), side, track)))
     track.scale = float(np.sqrt(np.average([s * s for _, s in scales], weights=[w for w, _ in scales])))
-    return track, [] if told or not np.array_equal(at, t) else _correlated(kind, t, y, at, track, track)
+    return track
 
 
 def _whole(kind: Any, found: Followed) -> Track:
@@ -227,19 +234,19 @@ def _whole(kind: Any, found: Followed) -> Track:
     return Track(found.theta, found.error, reason, found.half, found.sigma, found.notes)
 
 
-def _correlated(kind: Any, t: np.ndarray, y: np.ndarray, some: np.ndarray, seen: Track, track: Track) -> list[str]:
-    """Widens the errors of ``track`` where the residuals of ``seen``, at some samples in a row, hang together: by the
-    noise's spectrum at the family's frequency (0 but for oscillations)."""
-    here = np.searchsorted(t, some)
-    noise = hanging.noise(t[here], y[here], kind.value(seen.theta), seen.width) if some.size else None
-    if noise is None:
-        return []
-    turn: Any = 0.0
+def _correlated(
+    kind: Any, t: np.ndarray, y: np.ndarray, some: np.ndarray, seen: Track, track: Track, *given: Any
+) -> list[str]:
+    """Widens the errors of ``track`` where the noise at ``some`` samples in a row hangs together, which the residuals
+    of ``seen`` tell; of a wave in windows ``given`` (points, half-widths, side) says also whether it misses much."""
     if kind.wave:
-        turn = track.theta[kind.rate] * float(np.median(np.diff(t)))
-    track.error = track.error * np.sqrt(np.maximum(noise.spectrum(turn), 1.0))
-    _withhold(kind, track, 0.5)
-    return [_WIDENED]
+        factor, notes = hanging.wave(kind, t, y, some, track.theta[kind.rate], track.scale, *given)
+    else:
+        factor, notes = hanging.level(t, y, some, kind.value(seen.theta), seen.width)
+    if hanging.WIDENED in notes:
+        track.error = track.error * np.sqrt(factor)
+        _withhold(kind, track, 0.5)
+    return notes
 
 
 def _withhold(kind: Any, track: Track, limit: float) -> None:
@@ -318,15 +325,9 @@ def _empty(kind: Any, half: np.ndarray) -> Track:
 
 
 def _direct(
-    kind: Any,
-    t: np.ndarray,
-    y: np.ndarray,
-    at: np.ndarray,
-    half: np.ndarray,
-    order: np.ndarray,
-    side: str,
-    shared: float,
-) -> Track:
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, order: np.ndarray, side: str,
+    shared: float
+) -> Track:  # fmt: skip
     """A window round every point; ``shared`` degrees of freedom of the series' σ are lent to each (0: width given)."""
     track = _empty(kind, half)
     theta, lever = track.theta, track.error
@@ -379,14 +380,9 @@ def fits(
 
 
 def _judge(
-    kind: Any,
-    theta: np.ndarray,
-    error: np.ndarray,
-    variance: np.ndarray,
-    freedom: np.ndarray,
-    signal: np.ndarray,
-    doubt: np.ndarray,
-) -> np.ndarray:
+    kind: Any, theta: np.ndarray, error: np.ndarray, variance: np.ndarray, freedom: np.ndarray, signal: np.ndarray,
+    doubt: np.ndarray
+) -> np.ndarray:  # fmt: skip
     """The number of the reason why a point has no answer, 0 where it has one; the first that holds."""
     reason = np.zeros(variance.size, dtype=int)
     unsure = kind.unsure(theta, error)
