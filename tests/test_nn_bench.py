@@ -159,12 +159,50 @@ def test_command(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert err == ""
     assert "d = 32, 4 heads, W = 15, batch 1, float32, cpu" in out
-    assert out.count("sdpa") == 3  # two lengths, and the summary
-    assert "2.0" in out
+    rows = [line.split() for line in out.splitlines() if line.split()[:1] and line.split()[0] in bench.CONTENDERS]
+    names = found = list(bench.contenders(Setting(), 16))
+    assert [row[0] for row in rows[:-1]] == [*found * 3][: len(rows) - 1]
+    assert [row[1] for row in rows[: 2 * len(names)]] == ["8"] * len(names) + ["16"] * len(names)  # by length
+    assert "forward + backward, ms" in out
+    assert rows[-2][1:] == ["–", "–", "–", "16"]  # two lengths, and short ones: nothing that means something
+    assert "–: an exponent needs 3 lengths of 256 tokens or more, KB one of them." in out
+    assert "ky is the backend blocked (auto's choice)" in out
     assert main(["nn", "bench", *WORDS, "--dtype", "bfloat16", "--backend", "reference", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record["setting"]["dtype"] == "bfloat16"
     assert record["memory"]["ky"] == {"length": 16, "bytes_per_token": 2048.0}
+    assert record["backend"] == "reference"
+    assert {"times.forward", "memory.bytes_per_token"} <= record["units"].keys()
+
+
+def test_what_means_something_is_shown(capsys):
+    memory = {"ky": (1024, 2048.0), "sdpa": (1024, None)}
+    rows = [Row(name, n, 1e-6 * n, 1e-6 * n**p) for name, p in (("ky", 1), ("sdpa", 2)) for n in (256, 512, 1024)]
+    command._show(Measured(Setting(window=1), "cpu", 1, {}, tuple(rows), memory))
+    out = capsys.readouterr().out
+    assert ["ky", "1.00", "1.00", "2.0", "1024"] in [line.split() for line in out.splitlines()]
+    assert ["sdpa", "1.00", "2.00", "–", "1024"] in [line.split() for line in out.splitlines()]
+    assert "an exponent needs" not in out
+    assert "local-attention was left out, as it has no window of 1; " in out
+    assert "reference was left out at L = 256, 512, 1024, as it would take too much memory." in out
+
+
+def test_rivals_that_are_not_installed(monkeypatch):
+    rows = tuple(Row(name, 256, 1.0, 2.0) for name in ("ky", "sdpa", "reference"))
+    found = Measured(Setting(backend="reference"), "cpu", 1, {}, rows, {})
+    assert command._who(found) == (
+        "ky is the backend reference; local-attention was left out, as it is not installed: pip install "
+        "local-attention."
+    )
+
+
+def test_ctrl_c_is_answered(capsys, monkeypatch):
+    def stops(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kymath.nn.bench.measure", stops)
+    assert main(["nn", "bench", *WORDS]) == 130
+    assert capsys.readouterr() == ("", "kymath: interrupted.\n")
 
 
 @pytest.mark.parametrize(

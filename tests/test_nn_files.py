@@ -211,6 +211,10 @@ def test_weights_that_do_not_fit(change, words, tmp_path):
         ({"format": files.FORMAT, "config": "[" * 100_000}, "cannot be used"),
         ({"format": files.FORMAT, "config": "[1]"}, "not a Condor configuration"),
         ({"format": files.FORMAT, "config": "{}"}, "not a Condor configuration"),
+        ({"format": files.FORMAT, "version": "99"}, "is of version 99, and this kymath reads version 1"),
+        ({"format": files.FORMAT, "version": "\x1b[2J"}, r"is of version \\x1b\[2J"),
+        ({"format": files.FORMAT, "config": '{"vocab_size": ' + "1" * 5000 + "}"}, "cannot be used: Exceeds the limit"),
+        ({"format": files.FORMAT, "config": '{"vocab_size": "' + "x" * 5000 + '"}'}, "vocab_size = 'x{100,200}…$"),
     ],
 )
 def test_metadata_that_is_none(metadata, words, tmp_path):
@@ -221,6 +225,9 @@ def test_metadata_that_is_none(metadata, words, tmp_path):
 # -- the author's checkpoints ------------------------------------------------------------------------------------
 
 VOCAB, D, HEADS, LAYERS, FFN, HIDDEN = 20, 8, 2, 2, 12, 128
+
+
+AT = "layers.%s.attention.connection_nets.0.w1.weight"
 
 
 def author(prefix="", head="lm_head", seed=3):
@@ -308,10 +315,10 @@ def test_the_authors_checkpoint_is_the_authors_model(prefix, head, tmp_path):
     [
         (lambda t: t.clear(), "not a checkpoint of the author's code"),
         (lambda t: t.pop("token_embedding.weight"), "missing token_embedding.weight"),
-        (lambda t: t.pop("layers.1.attention.k_proj.weight"), "missing layers.1.attention.qkv.weight"),
+        (lambda t: t.pop("layers.1.attention.k_proj.weight"), r"missing layers.1.attention.k_proj.weight\."),
         (
             lambda t: t.pop("layers.0.attention.connection_nets.1.w2.weight"),
-            "missing layers.0.attention.connection.down",
+            r"missing layers.0.attention.connection_nets.1.w2.weight\.",
         ),
         (lambda t: t.update({"token_embedding.weight": torch.zeros(4)}), "token_embedding.weight has the shape"),
         (lambda t: t.update({"layers.0.ffn.w2.weight": torch.zeros(3, 4)}), "layers.0.ffn.w2.weight has the shape"),
@@ -319,6 +326,14 @@ def test_the_authors_checkpoint_is_the_authors_model(prefix, head, tmp_path):
         (lambda t: t.update({"layers.9.attention.connection_nets.0.w1.weight": torch.zeros(128, 1)}), "have a gap"),
         (lambda t: t.update({"final_norm.weight": [1.0]}), "is not a name with a tensor"),
         (lambda t: t.update(stray=torch.zeros(1)), "unexpected stray"),
+        (lambda t: t.update({"\x1b[31m\n" + "x" * 900: torch.zeros(1)}), r"unexpected \\x1b\[31m\\nx{100,200}…; "),
+        (lambda t: t.update({AT % ("9" * 5000): torch.zeros(128, 1)}), "unexpected layers.9{100,200}…; "),
+        (lambda t: t.update({"layers.0.attention.q_proj.weight": torch.zeros(3, D)}), r"0.attention.q_proj.weight has"),
+        (lambda t: t.update({"layers.0.attention.q_proj.weight": torch.zeros(D, D).half()}), "of different types"),
+        (
+            lambda t: t.update({k: torch.zeros(0, 1) for k in t if "nets" in k}),
+            "the tensors: hidden = 0 must be a whole number",
+        ),
     ],
 )
 def test_author_checkpoints_that_do_not_fit(change, words):
@@ -331,3 +346,13 @@ def test_author_checkpoints_that_do_not_fit(change, words):
 def test_the_window_is_checked():
     with pytest.raises(ValueError, match="window = 0"):
         condor_from_author(author(), window=0)
+
+
+def test_the_authors_tensors_stay_their_own():
+    tensors = author()
+    before = {name: value.clone() for name, value in tensors.items()}
+    model = condor_from_author(tensors)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(7)
+    assert all(torch.equal(tensors[name], value) for name, value in before.items())

@@ -17,7 +17,7 @@ pytest.importorskip("accelerate", reason="kymath.training needs accelerate")
 pytest.importorskip("tokenizers", reason="kymath.training needs tokenizers")
 safetensors = pytest.importorskip("safetensors.torch", reason="checkpoints need safetensors")
 
-import kymath.training.files as training_files  # noqa: E402
+import kymath.files as whole_files  # noqa: E402
 from kymath import KYError, NotApplicable  # noqa: E402
 from kymath.nn import load_condor  # noqa: E402
 from kymath.training import (  # noqa: E402
@@ -25,7 +25,9 @@ from kymath.training import (  # noqa: E402
     Settings,
     Unreadable,
     Watch,
+    continuation,
     interruption,
+    language_model,
     saved_settings,
     train,
 )
@@ -55,7 +57,7 @@ def one_thread():
 def text(tmp_path):
     """Forty-four lines, four of them for validation."""
     path = tmp_path / "text.txt"
-    words = ("one", "two", "three", "four", "a longer line than most")
+    words = ("one", "two", "three", "four", "a longer one")
     path.write_text("\n\n".join(f"{words[k % 5]} {k} {words[k % 3]}" for k in range(44)), encoding="utf-8")
     return path
 
@@ -112,6 +114,14 @@ def test_the_learning_rate_is_torchs_cosine():
         ({"max_steps": 0}, "max_steps = 0"),
         ({"max_len": 1}, "max_len = 1"),
         ({"lr": 0.0}, r"lr = 0\.0"),
+        ({"lr": 1e300}, r"lr = 1e\+300 must be a number above 0 and at most 1000"),
+        ({"lr": 10**400}, "lr = 1000"),
+        ({"clip": 0}, "clip = 0 must"),
+        ({"weight_decay": 1e9}, "must be a number from 0 to 1000"),
+        ({"batch": 1 << 40}, "must be a whole number from 1 to 1048576"),
+        ({"d_model": 10**18}, "d_model = 1000000000000000000 must"),
+        ({"half": 1}, "half = 1 must be True or False"),
+        ({"layers": 1}, "layers is not one of the fields tokenizer, d_model, num_layers,"),
         ({"lr": math.nan}, "lr = nan"),
         ({"weight_decay": -1.0}, r"weight_decay = -1\.0"),
         ({"seed": -1}, "seed = -1"),
@@ -147,7 +157,14 @@ def test_lines_of_a_file_and_of_a_folder(tmp_path, text):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "No such file"), (b"caf\xe9\nb\n", "not text in UTF-8.*at byte 3"), (b"one\n\n \n", "has 1 lines")],
+    [
+        (None, "No such file"),
+        (b"caf\xe9\nb\n", "not text in UTF-8.*at byte 3"),
+        (b"one\n\n \n", "has 1 line with"),
+        (b"a\nb\0\n", "not text: byte 3 is zero"),
+        (b"a\0b\0", "byte 1 is zero"),
+        (b"", "has 0 lines with"),
+    ],
 )
 def test_data_that_cannot_be_read(tmp_path, content, words):
     path = tmp_path / "text.txt"
@@ -157,6 +174,21 @@ def test_data_that_cannot_be_read(tmp_path, content, words):
         lines_of(str(path), None)
     with pytest.raises(Unreadable, match=r"train\.txt: No such file"):
         lines_of("wikitext-2", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["\ufeffone\ntwo\nthree\n", "one\rtwo\rthree", "one\r\n\r\ntwo\r\nthree\r\n"])
+def test_marks_of_order_and_all_line_ends(tmp_path, content):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content.encode())
+    assert lines_of(str(path), None) == (["one\n", "two\n"], ["three\n"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_data_without_an_end_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(Unreadable, match="is a pipe or a device"):
+            lines_of(str(path), None)
 
 
 def test_wikitext_by_the_library(monkeypatch):
@@ -350,6 +382,199 @@ def test_the_symmetric_window_reads_its_targets(tmp_path):
     assert losses[0] < 1 < math.log(26) - 0.1 < losses[1]
 
 
+# -- the folder -------------------------------------------------------------------------------------------------------
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["summary.json", "metrics.jsonl", "checkpoint.safetensors", "settings.json",
+                                  "tokenizer.json"])  # fmt: skip
+def test_files_of_others_are_kept(text, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("{}")
+    with pytest.raises(KYError, match=rf"holds {name}, which this run would overwrite: give another folder"):
+        train(small(text, max_steps=1), tmp_path / "out")
+    assert contents(tmp_path / "out") == {name: b"{}"}
+
+
+def test_a_run_that_stopped_early_may_begin_again(text, tmp_path):
+    out, settings = tmp_path / "out", small(text, max_steps=3)
+    with pytest.raises(ZeroDivisionError):
+        train(settings, out, watch=Stops(2, killed))
+    assert set(contents(out)) == {"settings.json", "tokenizer.json", "metrics.jsonl"}
+    before = contents(out)
+    with pytest.raises(KYError, match="which this run would overwrite"):
+        train(small(text, max_steps=3, seed=1), out)
+    assert contents(out) == before
+    assert train(settings, out)["steps"] == 3
+    (out / "training.safetensors").unlink()  # a folder that was tidied up: the model in it stays
+    with pytest.raises(KYError, match=r"holds checkpoint\.safetensors, metrics\.jsonl"):
+        train(settings, out)
+
+
+def test_one_run_at_a_time(text, tmp_path):
+    pytest.importorskip("fcntl", reason="no locks of folders here")
+    settings, out = small(text, max_steps=3), tmp_path / "out"
+
+    def also():
+        for resume in (False, True):
+            with pytest.raises(KYError, match="another run is writing here; wait until it ends"):
+                train(settings, out, resume=resume, watch=Watch())
+
+    train(settings, out, watch=Stops(2, also))
+    train(settings, out, resume=True)  # it is free again
+    (out / ".metrics.jsonl.0a1b2c3d.part").touch()  # as a killed run leaves it
+    train(settings, out, resume=True)
+    assert not list(out.glob(".*"))
+
+
+def test_folders_without_locks(text, tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl", reason="no locks of folders here")
+
+    def none(handle, how):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    assert train(small(text, max_steps=1), tmp_path)["steps"] == 1
+
+
+def test_drafts_do_not_collide(tmp_path, monkeypatch):
+    path, true, seen = tmp_path / "file", os.fsync, []
+
+    def other(handle):
+        true(handle)
+        seen.append({p.name for p in tmp_path.glob(".*")})
+        if len(seen) == 1:
+            whole_files.write_whole(path, b"second")
+
+    monkeypatch.setattr(whole_files.os, "fsync", other)
+    whole_files.write_whole(path, b"first")
+    assert [len(names) for names in seen] == [1, 2]
+    assert contents(tmp_path) == {"file": b"first"}
+
+
+class Notes(Watch):
+    """What is said, and a warning as it would be on standard error."""
+
+    def __init__(self):
+        self.notes, self.cautions = [], []
+        self.note, self.caution = self.notes.append, self.cautions.append
+
+
+def test_where_a_run_is_and_how_far(text, tmp_path):
+    out, settings, seen = tmp_path / "out", small(text, max_steps=3), Notes()
+    with pytest.raises(Interrupted):
+        train(settings, out, watch=Stops(1, signalled(signal.SIGTERM)))
+    for _ in range(2):
+        train(settings, out, resume=True, watch=seen)
+    assert [said for said in seen.notes if str(out) in said] == [
+        f"{out}: resumed at step 2 of 3.",
+        f"{out}: this run is finished; all of its 3 steps were done.",
+    ]
+    train(small(text, max_steps=1), tmp_path / "new", watch=seen)
+    assert seen.notes[-3].endswith("new: a new run, written to this folder.")
+    assert seen.notes[-2].endswith("40 lines to train on, 4 to validate; 1 step.")
+    assert "16% of the tokens lie beyond the 12th of their line and are left out: raise --max-len" in seen.notes[-1]
+    assert seen.cautions == []
+
+
+def test_much_that_is_left_out_is_a_warning(text, tmp_path):
+    with pytest.warns(UserWarning, match="of the tokens lie beyond the 2nd of their line and are left out") as caught:
+        train(small(text, max_steps=1, max_len=2), tmp_path / "out")
+    assert caught[0].filename == __file__
+    whole = Notes()
+    train(small(text, max_steps=1, max_len=99), tmp_path / "whole", watch=whole)
+    assert not any("left out" in said for said in whole.notes)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you …"),
+                                   torch.OutOfMemoryError("CUDA out of memory")])  # fmt: skip
+def test_memory_that_does_not_suffice(text, tmp_path, monkeypatch, error):
+    import kymath.training.loop as loop
+
+    true, calls = loop.summed_loss, []
+
+    def breaks(model, inputs, targets):
+        calls.append(1)
+        if len(calls) == 5:
+            raise error
+        return true(model, inputs, targets)
+
+    monkeypatch.setattr(loop, "summed_loss", breaks)
+    with pytest.raises(KYError, match=r"memory does not suffice.*--batch.*good checkpoint, of step 3, is kept"):
+        train(small(text), tmp_path, save_every=3)
+
+
+# -- a trained model writes --------------------------------------------------------------------------------------------
+
+
+def test_what_a_model_writes(text, tmp_path):
+    train(small(text, lr=0.02), tmp_path)
+    model, tokenizer = language_model(tmp_path)
+    again, _ = language_model(tmp_path / "checkpoint.safetensors")
+    assert model.config == again.config
+    wanted = model.generate(torch.tensor([tokenizer.encode("one").ids]), 300, seed=3)[0, 3:].tolist()
+    ids, pieces = zip(*continuation(model, tokenizer, "one", 300, one_line=False, seed=3), strict=True)
+    assert list(ids) == wanted
+    assert "".join(pieces) == tokenizer.decode(wanted)
+    line = wanted[: wanted.index(tokenizer.encode("\n").ids[0]) + 1]
+    ids, pieces = zip(*continuation(model, tokenizer, "one", 300, seed=3), strict=True)
+    assert list(ids) == line
+    assert "".join(pieces).count("\n") == 1
+    assert list(continuation(model, tokenizer, "", 2, temperature=0.0))  # from the beginning of a line
+    with pytest.raises(ValueError, match="top_k = 0"):
+        list(continuation(model, tokenizer, "one", 2, top_k=0))
+
+
+class Says:
+    """In place of a model: draws the bytes of a text."""
+
+    def __init__(self, tokens):
+        self.tokens = tokens
+
+    def stream(self, ids, count, **how):
+        return (torch.tensor([token]) for token in self.tokens[:count])
+
+
+def test_characters_come_when_they_are_whole():
+    made = tokenizer_for("byte", [], 0, None)
+    ids = made.encode("a→🙂b").ids
+    pieces = [piece for _, piece in continuation(Says(ids), made, "", 99)]
+    assert pieces == ["a", "", "", "→", "", "", "", "🙂", "b"]
+    broken = [ids[1], ids[0], ids[1], ids[2]]
+    assert [piece for _, piece in continuation(Says(broken), made, "", 4)] == ["", "\ufffda", "", "\ufffd"]
+    merged = tokenizer_for("bpe", ["so \n\n", "so \n\n"] * 5, 300, None)
+    ids = merged.encode("so \n\n").ids
+    assert "".join(piece for _, piece in continuation(Says(ids), merged, "", 99)) == "so \n"
+
+
+def test_models_without_their_text(text, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    train(small(text, max_steps=1), out)
+    for path in ("nowhere", "nowhere/checkpoint.safetensors"):
+        with pytest.raises(Unreadable, match="No such file"):
+            language_model(tmp_path / path)
+    tokenizer = out / "tokenizer.json"
+    good = tokenizer.read_text()
+    for bad, words in (
+        ("{", "is no tokenizer"),
+        ("\0", "is not text"),
+        (json.dumps({**json.loads(good), "decoder": None}), "not of byte-level tokens"),
+        (tokenizer_for("bpe", ["the cat\n"] * 3, 300, None).to_str(), "256 tokens, and the tokenizer beside it has 2"),
+    ):
+        tokenizer.write_text(bad)
+        with pytest.raises(Unreadable, match=words):
+            language_model(out)
+    tokenizer.unlink()
+    with pytest.raises(Unreadable, match=r"holds no tokenizer\.json"):
+        language_model(out)
+    (out / "settings.json").write_text('{"tokenizer": "gpt2"}')
+    with pytest.raises(Unreadable, match=r"encoder\.json: No such file"):
+        language_model(out, data_dir=tmp_path)
+
+
 # -- interruption and resumption ---------------------------------------------------------------------------------------
 
 
@@ -500,7 +725,7 @@ def test_a_full_disk(text, tmp_path, monkeypatch, written, kept):
             raise OSError(28, "No space left on device")
         true(handle)
 
-    monkeypatch.setattr(training_files.os, "fsync", full)
+    monkeypatch.setattr(whole_files.os, "fsync", full)
     words = f"The last good checkpoint, of step {kept}, is kept" if kept else "No checkpoint had been written"
     with pytest.raises(KYError, match=rf"could not be written: No space left on device\. {words}"):
         train(small(text), tmp_path, save_every=3)

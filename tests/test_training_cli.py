@@ -1,12 +1,15 @@
 """``kymath train``: its words, what it prints, its exit statuses, and an interruption from outside."""
 
+import contextlib
 import importlib
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -22,7 +25,7 @@ from kymath.training.settings import TOKENIZERS  # noqa: E402
 
 command = importlib.import_module("kymath.cli.train")  # the package has the function by that name
 
-FAST = ["--tokenizer", "byte", "--max-len", "10", "--window", "3", "--max-steps", "4", "--batch", "2"]
+FAST = ["--tokenizer", "byte", "--max-len", "20", "--window", "3", "--max-steps", "4", "--batch", "2"]
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +83,43 @@ def test_a_run_for_programs(cli, text, tmp_path):
     assert (status, err) == (0, "")
     assert json.loads(said) == json.loads((tmp_path / "out" / "summary.json").read_text())
     settings = training.saved_settings(tmp_path / "out")
-    assert (settings.seed, settings.lr, settings.max_len, settings.window, settings.batch) == (3, 0.01, 10, 3, 2)
+    assert (settings.seed, settings.lr, settings.max_len, settings.window, settings.batch) == (3, 0.01, 20, 3, 2)
+
+
+def test_an_option_for_every_number(cli, text, tmp_path):
+    words = ["--width", 16, "--heads", 4, "--layers", 2, "--weight-decay", 0, "--clip", 0.5, "--half", "--max-steps", 1]
+    more = ["--tokenizer", "bpe", "--vocab-size", 300, "--max-len", 20]
+    assert cli("--data", text, "--out", tmp_path / "out", *words, *more)[0] == 0
+    s = training.saved_settings(tmp_path / "out")
+    assert (s.d_model, s.num_heads, s.num_layers, s.vocab_size, s.weight_decay, s.clip, s.half) == (
+        16, 4, 2, 300, 0.0, 0.5, True,
+    )  # fmt: skip
+    for words, says in (
+        (["--width", "8"], "--width 8 was given, and the run in"),
+        (["--no-half"], "--no-half was given"),
+        (["--symmetric"], "was begun without --symmetric: leave it out to resume"),
+    ):
+        status, _, err = cli("--resume", "--out", tmp_path / "out", *words)
+        assert status == 2
+        assert says in err
+
+
+def test_where_and_how_far_without_a_terminal(cli, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["--data", text, *FAST[:-4], "--batch", 2, "--max-steps", 30, "--epochs", 9]
+    _, said, err = cli(*words, "--max-len", 18)
+    lines = said.splitlines()
+    assert lines[0] == "condor-tiny-ky-0: a new run, written to this folder."
+    assert "of the tokens lie beyond the 18th of their line" in said
+    steps = [line for line in lines if line.startswith("step ")]
+    assert [line.split(",")[0] for line in steps] == [f"step {k} of 30" for k in range(3, 31, 3)]
+    assert err == ""
+    assert "peak memory, MiB" in said
+    _, said, _ = cli("--resume")
+    assert said.splitlines()[0] == "condor-tiny-ky-0: this run is finished; all of its 30 steps were done."
+    _, said, err = cli(*words, "--max-len", 9, "--out", "short")
+    assert "of the tokens lie beyond the 9th of their line" in err
+    assert "left out" not in said
 
 
 def test_resuming_by_the_command(cli, text, tmp_path, monkeypatch):
@@ -123,6 +162,11 @@ def test_resuming_by_the_command(cli, text, tmp_path, monkeypatch):
         (["--epochs", "x"], "valid integer"),
         (["--lr", "-1"], "lr = -1"),
         (["--lr", "nan"], "lr = nan"),
+        (["--lr", "1e300"], "lr = 1e+300 must be a number above 0 and at most 1000"),
+        (["--width", "31"], "--width = 31 is not divisible by --heads = 2"),
+        (["--width", "30"], "make --width / --heads even.\n"),
+        (["--layers", "0"], "--layers = 0"),
+        (["--data", "/dev/zero"], "is a pipe or a device"),
         (["--save-every", "0"], "--save-every"),
         (["--window", "4", "--symmetric"], "window = 4"),
         (["--attention", "standard", "--symmetric"], 'attention="standard"'),
@@ -180,6 +224,37 @@ def test_a_bar_on_a_terminal(cli, text, tmp_path, monkeypatch, capsys):
     assert "tokens/s" in capsys.readouterr().err
 
 
+def test_lines_do_not_touch_the_bar(text, tmp_path, monkeypatch):
+    """On a terminal that shows both streams every line begins where a line begins."""
+    pty = pytest.importorskip("pty", reason="no terminals here")
+    ours, theirs = pty.openpty()
+    shown = []
+
+    def reads():
+        with contextlib.suppress(OSError):  # how Linux tells that the other side is closed
+            while piece := os.read(ours, 1 << 16):
+                shown.append(piece)
+
+    reader = threading.Thread(target=reads)
+    reader.start()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "300")  # nothing is folded
+    with os.fdopen(theirs, "w", encoding="utf-8") as screen:
+        for name in ("stdout", "stderr"):
+            monkeypatch.setattr(sys, name, screen)
+        status = main(["train", "--data", str(text), "--out", str(tmp_path / "out"), *FAST, "--max-len", "9"])
+    monkeypatch.undo()
+    reader.join()
+    os.close(ours)
+    said = b"".join(shown).decode()
+    assert status == 0, said
+    assert "━" in said
+    for words in ("a new run", "kymath:", "of the tokens lie", "validation loss"):
+        line = next(line for line in said.split("\n") if words in line)
+        before = re.split(r"\x1b\[\d*[GK]|\r", line.partition(words)[0])[-1]  # after the line was cleared
+        assert not re.search("[━╸╺]", before), line
+
+
 def test_without_torch(tmp_path):
     code = (
         "import sys; sys.modules['torch'] = None\n"
@@ -190,6 +265,25 @@ def test_without_torch(tmp_path):
     assert done.returncode == 2
     assert "pip install 'kymath[train]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_before_the_first_step(cli, text, tmp_path, monkeypatch):
+    def stops(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.loop, "prepared", stops)
+    status, said, err = cli("--data", text, "--out", tmp_path / "out", *FAST)
+    assert (status, said, err) == (130, "", "kymath: interrupted.\n")
+
+
+def test_memory_that_runs_out_is_said(cli, text, tmp_path, monkeypatch):
+    def stops(*given):
+        raise MemoryError
+
+    monkeypatch.setattr(training.loop, "prepared", stops)
+    status, _, err = cli("--data", text, "--out", tmp_path / "out", *FAST)
+    assert status == 1
+    assert "the memory does not suffice" in err
 
 
 def test_ctrl_c_from_outside(text, tmp_path):

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .pieces import silu
+
 
 @dataclass(frozen=True, eq=False)
 class Curve:
@@ -27,16 +29,12 @@ class Curve:
         weight, up = np.asarray(gate, dtype=float) * np.asarray(down, dtype=float), np.asarray(up, dtype=float)
         return cls(weight, up, np.zeros_like(up) if up_bias is None else np.asarray(up_bias, dtype=float), out_bias)
 
+    def __repr__(self) -> str:
+        return f"Curve(hidden={len(self.weight)})"
+
     def __call__(self, t: Any) -> Any:
         if isinstance(t, (int, float, complex, np.generic)) or type(t) is np.ndarray:
             inner = np.multiply.outer(t, self.up) + self.shift
-            return (_silu(inner) @ self.weight) * t + self.out
+            return (silu(inner) @ self.weight) * t + self.out
         units = zip(self.weight.tolist(), self.up.tolist(), self.shift.tolist(), strict=True)
-        return sum(w * _silu(u * t + b) for w, u, b in units) * t + self.out
-
-
-def _silu(x: Any) -> Any:
-    if isinstance(x, np.ndarray) and x.dtype.kind == "f":  # without overflow
-        z = np.exp(-np.abs(x))
-        return x * np.where(x < 0, z, 1.0) / (1 + z)
-    return x / (1 + np.exp(-x))
+        return sum(w * silu(u * t + b) for w, u, b in units) * t + self.out

@@ -19,11 +19,15 @@ from kymath.errors import KYError, NotApplicable, ParseError
 
 from .bench import EXAMPLES as BENCH_EXAMPLES
 from .bench import bench
-from .command import ExampleCommand, FormulaCommand
+from .command import ExampleCommand, FormulaCommand, LongCommand
 from .compare import EXAMPLES as COMPARE_EXAMPLES
 from .compare import compare
 from .convergence import EXAMPLES as CONVERGENCE_EXAMPLES
 from .convergence import convergence
+from .generate import EXAMPLES as GENERATE_EXAMPLES
+from .generate import generate
+from .inspect import EXAMPLES as INSPECT_EXAMPLES
+from .inspect import inspect
 from .options import Misuse
 from .output import complain
 from .samples import EXAMPLES as SAMPLES_EXAMPLES
@@ -70,11 +74,13 @@ app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(conv
 app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
 app.command("samples", cls=ExampleCommand, epilog=SAMPLES_EXAMPLES)(samples)
 app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
-app.command("train", cls=ExampleCommand, epilog=TRAIN_EXAMPLES)(train)
+app.command("train", cls=LongCommand, epilog=TRAIN_EXAMPLES)(train)
+app.command("inspect", cls=LongCommand, epilog=INSPECT_EXAMPLES)(inspect)
 
 nn = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
-nn.command("bench", cls=ExampleCommand, epilog=BENCH_EXAMPLES)(bench)
-app.add_typer(nn, name="nn", help="The neural attention: what it costs.")
+nn.command("bench", cls=LongCommand, epilog=BENCH_EXAMPLES)(bench)
+nn.command("generate", cls=LongCommand, epilog=GENERATE_EXAMPLES)(generate)
+app.add_typer(nn, name="nn", help="The neural attention: what it costs, and what a trained model writes.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

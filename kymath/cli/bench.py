@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,12 @@ kymath nn bench --device cuda --dtype bfloat16 --backend triton --lengths 256,10
 _DTYPES = ("float32", "bfloat16", "float16", "float64")
 _BACKENDS = ("auto", "reference", "blocked", "flex", "triton")
 _LONGEST = 1 << 20
+_LEAST, _FEWEST = 256, 3  # below this length, and with fewer of them, fixed costs hide what grows
+UNITS = {
+    "times.length": "tokens", "times.forward": "s", "times.both": "s", "times.forward_ratio": "time by that of sdpa",
+    "times.both_ratio": "time by that of sdpa", "exponents": "p in time ~ length^p", "memory.length": "tokens",
+    "memory.bytes_per_token": "bytes",
+}  # fmt: skip
 
 
 def bench(
@@ -71,7 +77,7 @@ def bench(
             f"--lengths {max(asked)} at this width and batch do not fit in memory; ask for less."
         ) from error
     if json:
-        write_json(found.record())
+        write_json({**found.record(), "backend": _backend(found), "units": UNITS})
     else:
         _show(found)
     return 0
@@ -116,21 +122,63 @@ def _show(found: Measured) -> None:
         f"d = {s.d_model}, {s.num_heads} heads, W = {s.window}, batch {s.batch}, {s.dtype}, {found.device}{threads}"
     )
     out.print(Text(headline, style="bold"))
-    rows = table("layer", "L", "forward, ms", "× SDPA", "and backward, ms", "× SDPA")
-    for name in found.names:
-        for row in found.of(name):
-            cells: list[Any] = [name, row.length]
+    rows = table("layer", "L", "forward, ms", "× SDPA", "forward + backward, ms", "× SDPA")
+    order = [(length, name) for length in _all_lengths(found) for name in found.names]
+    times = {(row.length, row.contender): row for row in found.rows}
+    for k, (length, name) in enumerate(order):
+        if (length, name) in times:
+            row, cells = times[length, name], [name, f"{length}"]
             for what in ("forward", "both"):
-                cells += [f"{getattr(row, what) * 1e3:.2f}", f"{found.ratio(name, row.length, what):.2f}"]
-            rows.add_row(*(Text(str(cell)) for cell in cells))
+                cells += [f"{getattr(row, what) * 1e3:.2f}", f"{found.ratio(name, length, what):.2f}"]
+            rows.add_row(*map(Text, cells))
+        if order[k + 1 :] and order[k + 1][0] != length:
+            rows.add_section()
     out.print(rows)
-    rows = table("layer", "exponent in L, forward", "and backward", "KB per token", "at L")
+    rows = table("layer", "exponent in L, forward", "forward + backward", "KB per token", "at L")
     for name in found.names:
-        exponents = [_or_dash(found.exponent(name, what), ".2f") for what in ("forward", "both")]
+        exponents = [_or_dash(_exponent(found, name, what), ".2f") for what in ("forward", "both")]
         at, size = found.memory[name]
-        rows.add_row(*map(Text, (name, *exponents, _or_dash(None if size is None else size / 1024, ".1f"), str(at))))
+        known = size is not None and at >= _LEAST
+        rows.add_row(*map(Text, (name, *exponents, _or_dash(size / 1024 if known and size else None, ".1f"), str(at))))
     out.print(rows)
     out.print(Text("The shortest of interleaved repetitions; KB (1024 bytes) that forward and backward take beyond x."))
+    if any(len(found.of(name)) < _FEWEST or found.of(name)[0].length < _LEAST for name in found.names):
+        out.print(Text(f"–: an exponent needs {_FEWEST} lengths of {_LEAST} tokens or more, KB one of them."))
+    out.print(Text(_who(found)))
+
+
+def _all_lengths(found: Measured) -> list[int]:
+    return sorted({row.length for row in found.rows})
+
+
+def _exponent(found: Measured, name: str, what: str) -> float | None:
+    """None where it would say little."""
+    rows = found.of(name)
+    return found.exponent(name, what) if len(rows) >= _FEWEST and rows[0].length >= _LEAST else None
+
+
+def _backend(found: Measured) -> str:
+    """The one that "ky" was measured with."""
+    import torch
+
+    from kymath.nn.attention import chosen
+
+    s = found.setting
+    return chosen(s.backend, torch.empty(1, 1, 1, 1, dtype=getattr(torch, s.dtype), device=s.device))
+
+
+def _who(found: Measured) -> str:
+    """Which backend was measured, and who was not."""
+    auto = " (auto's choice)" if found.setting.backend == "auto" else ""
+    said = [f"ky is the backend {_backend(found)}{auto}"]
+    if "local-attention" not in found.names:
+        alone = found.setting.window == 1
+        why = "has no window of 1" if alone else "is not installed: pip install local-attention"
+        said.append(f"local-attention was left out, as it {why}")
+    missing = [n for n in _all_lengths(found) if n not in {row.length for row in found.of("reference")}]
+    if missing:
+        said.append(f"reference was left out at L = {', '.join(map(str, missing))}, as it would take too much memory")
+    return "; ".join(said) + "."
 
 
 def _or_dash(value: float | None, form: str) -> str:

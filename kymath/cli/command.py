@@ -9,8 +9,9 @@ import typer
 from typer.core import TyperCommand
 
 from .options import Misuse, fill
+from .output import complain
 
-__all__ = ["ExampleCommand", "FormulaCommand"]
+__all__ = ["ExampleCommand", "FormulaCommand", "LongCommand"]
 
 _OPTION = re.compile(r"--[A-Za-z][A-Za-z-]*")  # whatever else begins with '-' is a formula, as in -x**2 and --sin(x)
 
@@ -25,6 +26,17 @@ class ExampleCommand(TyperCommand):
         super().format_help(ctx, formatter)
         if examples:
             typer.echo(f" Examples\n\n{examples}")
+
+
+class LongCommand(ExampleCommand):
+    """One that takes its time: Ctrl-C is answered."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            complain("interrupted.")
+            raise
 
 
 class FormulaCommand(ExampleCommand):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +14,10 @@ from kymath.errors import NotApplicable
 
 from . import options as given
 from .output import complain, console, table, write_json
+from .watching import watching
 
 if TYPE_CHECKING:
-    from kymath.training import Settings, Watch
+    from kymath.training import Settings
 
 EXAMPLES = """\
 kymath train --data notes.txt
@@ -29,6 +28,9 @@ accelerate launch --num_processes 4 -m kymath train --preset table1 --out table1
 """
 ATTENTION = ("ky", "standard", "local", "alibi", "t5", "kerple", "fire")
 _PRESETS, _TOKENIZERS, _EDGES = ("tiny", "table1"), ("gpt2", "bpe", "byte"), ("mask", "reference")
+_SIZES = {"d_model": "--width", "num_layers": "--layers", "num_heads": "--heads"}
+_NAMED = {"causal": "--symmetric", **_SIZES}  # the options that are called otherwise than their fields
+_MEASURES = {"peak_memory_mb": "peak memory, MiB", "seconds": "time, seconds"}
 _SHOWN = {
     "loss": ".4f", "loss_per_token": ".4f", "perplexity": ".2f", "unigram_perplexity": ".2f",
     "tokens_per_second": ",.0f", "peak_memory_mb": ",.0f", "parameters": ",", "seconds": ",.0f", "steps": ",",
@@ -72,6 +74,16 @@ def train(
             rich_help_panel=_MODEL,
         ),
     ] = False,
+    width: Annotated[
+        int | None, typer.Option("--width", metavar="N", help="Of the model, d.", rich_help_panel=_MODEL)
+    ] = None,
+    layers: Annotated[
+        int | None, typer.Option("--layers", metavar="N", help="Of the model.", rich_help_panel=_MODEL)
+    ] = None,
+    heads: Annotated[
+        int | None,
+        typer.Option("--heads", metavar="N", help="They share the width evenly.", rich_help_panel=_MODEL),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="WORD", help="wikitext-2, or a text file whose last tenth is for validation."),
@@ -88,6 +100,9 @@ def train(
     tokenizer: Annotated[
         str | None, typer.Option("--tokenizer", metavar="WORD", help="gpt2, bpe (learned from the data), byte.")
     ] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option("--vocab-size", metavar="N", help="Tokens that bpe learns; 2048 if left out.")
+    ] = None,
     max_len: Annotated[
         int | None, typer.Option("--max-len", metavar="N", help="Tokens of a line; what is beyond is left out.")
     ] = None,
@@ -95,6 +110,13 @@ def train(
     max_steps: Annotated[int | None, typer.Option("--max-steps", metavar="N", help="At most so many steps.")] = None,
     batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Lines in a step.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate at first.")] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", metavar="X", help="Of AdamW; 0.01 if left out.")
+    ] = None,
+    clip: Annotated[
+        float | None, typer.Option("--clip", metavar="X", help="The largest norm of the gradient; 1 if left out.")
+    ] = None,
+    half: Annotated[bool | None, typer.Option("--half/--no-half", help="fp16 autocast where there is CUDA.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the weights and the order; 0.")] = None,
     device: Annotated[
         str | None,
@@ -107,7 +129,12 @@ def train(
     ] = None,
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="DIR", help="Where everything is written.", rich_help_panel=_RUN),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where everything is written; condor-PRESET-ATTENTION-SEED if left out, such as condor-tiny-ky-0.",
+            rich_help_panel=_RUN,
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, as it was begun.", rich_help_panel=_RUN)
@@ -141,8 +168,9 @@ def train(
     asked = {
         "attention": attention, "window": window, "edge": edge, "causal": False if symmetric else None,
         "data": data if data in (None, "wikitext-2") else str(Path(str(data)).absolute()), "tokenizer": tokenizer,
-        "max_len": max_len,
-        "epochs": epochs, "max_steps": max_steps, "batch": batch, "lr": lr, "seed": seed,
+        "d_model": width, "num_layers": layers, "num_heads": heads, "vocab_size": vocab_size, "max_len": max_len,
+        "epochs": epochs, "max_steps": max_steps, "batch": batch, "lr": lr, "weight_decay": weight_decay, "clip": clip,
+        "half": half, "seed": seed,
     }  # fmt: skip
     folder = Path(out or f"condor-{preset or 'tiny'}-{attention or 'ky'}-{seed or 0}")
     try:
@@ -153,7 +181,7 @@ def train(
     _check_folder(folder)
     speaks = os.environ.get("RANK", "0") == "0"  # of several processes one
     try:
-        with _watch(speaks, json) as watch:
+        with watching(speaks, json) as watch:
             summary = training.train(
                 settings, folder, data_dir=data_dir or None, device=device, save_every=save_every, resume=resume,
                 tensorboard=tensorboard, watch=watch,
@@ -186,64 +214,32 @@ def _settings(training: Any, folder: Path, resume: bool, preset: str | None, ask
         try:
             return training.Settings.of(preset or "tiny", **asked)
         except ValueError as error:
-            raise given.Misuse(str(error)) from error
+            said = str(error).replace(", or pass rope=False", "")  # for which there is no option
+            raise given.Misuse(re.sub("|".join(_SIZES), lambda found: _SIZES[found[0]], said)) from error
     saved = training.saved_settings(folder)
     for name, value in {"preset": preset, **asked}.items():
         begun = getattr(saved, name)
         if value is not None and value != begun:
-            option = "--symmetric" if name == "causal" else "--" + name.replace("_", "-")
             raise given.Misuse(
-                f"{option} {value} was given, and the run in {folder} was begun with {begun}: leave it away to resume, "
-                "or start another run."
+                f"{_given(name, value)} was given, and the run in {folder} was begun {_begun(name, begun)}: leave it "
+                "out to resume, or start another run."
             )
     return saved
 
 
-@contextmanager
-def _watch(speaks: bool, json: bool) -> Iterator[Watch]:
-    """What is said on the way: lines on standard output (not beside JSON), on a terminal a bar on standard error."""
-    from rich.text import Text
+def _given(name: str, value: Any) -> str:
+    """An option as it was typed."""
+    option = _NAMED.get(name, "--" + name.replace("_", "-"))
+    if isinstance(value, bool):
+        return option if value or name == "causal" else option.replace("--", "--no-", 1)
+    return f"{option} {value}"
 
-    from kymath.training import Watch
 
-    class Lines(Watch):
-        def note(self, text: str) -> None:
-            if speaks and not json:
-                console().print(Text(text))
-
-        def caution(self, text: str) -> None:
-            if speaks:
-                complain(text)
-
-        def validated(self, record: dict[str, Any]) -> None:
-            if speaks and not json:
-                console().print(
-                    Text(
-                        f"epoch {record['epoch']}, step {record['step']}: validation loss "
-                        f"{record['validation_loss']:.4f}, perplexity {record['perplexity']:.2f}"
-                    )
-                )
-
-    if not speaks or not (sys.stderr is not None and sys.stderr.isatty()):
-        yield Lines()
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(err=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)  # and learning the tokens
-
-        class Bar(Lines):
-            def step(self, record: dict[str, Any], total: int) -> None:
-                speed = record["tokens"] / max(record["seconds"], 1e-9)
-                text = f"epoch {record['epoch']}  loss {record['loss']:.3f}  {speed:,.0f} tokens/s"
-                first = bar.tasks[0].total is None  # shown at once: a short run may be over before the next refresh
-                bar.update(task, description=text, completed=record["step"], total=total, refresh=first)
-
-            def validating(self, done: int, total: int) -> None:
-                bar.update(task, description="validating", completed=done, total=total)
-
-        yield Bar()
+def _begun(name: str, value: Any) -> str:
+    """What the run was begun with, in the same words."""
+    if name == "causal":
+        return "without --symmetric" if value else "with --symmetric"
+    return f"with {_given(name, value) if isinstance(value, bool) else value}"
 
 
 def _show(summary: dict[str, Any], folder: Path, json: bool) -> None:
@@ -254,7 +250,8 @@ def _show(summary: dict[str, Any], folder: Path, json: bool) -> None:
 
     rows = table("measure", "value")
     for name, value in summary.items():
-        rows.add_row(Text(name.replace("_", " ")), Text("–" if value is None else format(value, _SHOWN.get(name, ""))))
+        label = _MEASURES.get(name, name.replace("_", " "))
+        rows.add_row(Text(label), Text("–" if value is None else format(value, _SHOWN.get(name, ""))))
     out = console()
     out.print(rows)
     out.print(Text(f"Written: {folder}/checkpoint.safetensors, summary.json, metrics.jsonl"))

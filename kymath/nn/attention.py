@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from . import blocked, flex, fused, reference
+from .checks import check_choice, check_tensor, check_window, number
 
 BACKENDS = ("auto", "reference", "blocked", "flex", "triton")
 EDGES = ("mask", "reference")
@@ -33,6 +35,11 @@ def ky_attention(
     ``edge="mask"`` leaves out the slots beyond the sequence; ``"reference"`` fills them with tokens of score 0 and
     value 0, as unmasked zero padding does. ``eps`` is the ε of Eq. 48 and needs ``backend="reference"``.
     ``backend``: "auto", "reference" (the equations written out), "blocked" (any device), "flex" and "triton" (CUDA).
+    "auto" is "blocked", and "reference" for forward-mode derivatives and inside ``torch.func`` transforms, which the
+    others do not have. Second derivatives of "blocked" cost the memory of "reference"; "triton" has none.
+
+    A query sees nothing beyond its window as long as all values are finite: "blocked" multiplies by weights of 0, and
+    0·∞ is nan. A row with −∞ in all its scores or bias has no softmax: it is nan.
 
     Raises ``ValueError`` that names the argument. Source: Condor, Eq. 38–49.
 
@@ -44,18 +51,24 @@ def ky_attention(
             [1.5000, 0.0000],
             [3.0000, 0.5000]])
     """
+    for name, given in (("q", q), ("k", k), ("v", v), ("bias", bias)):
+        check_tensor(name, given)
     q, k, v = _autocast(q, k, v)
     _check_tensors(q, k, v, bias)
     check_window(bias.shape[1], causal, "bias")
     check_choice("edge", edge, EDGES)
     check_choice("backend", backend, BACKENDS)
-    scale = q.shape[-1] ** -0.5 if scale is None else float(scale)
+    scale = q.shape[-1] ** -0.5 if scale is None else number("scale", scale)
+    eps = number("eps", eps)
+    if eps < 0:
+        raise ValueError(f"eps = {eps} must not be negative.")
     if eps and backend != "reference":
         raise ValueError(f'eps = {eps}: ε is part of Eq. 48 as written; only backend="reference" has it.')
-    if not eps >= 0:
-        raise ValueError(f"eps = {eps} must not be negative.")
-    bias = visible(bias, q.shape[2], causal, edge)
-    backend = chosen(backend, q)
+    backend = chosen(backend, q, k, v, bias)
+    if not q.numel() and backend in ("reference", "blocked"):  # nothing to compute, and every gradient is there
+        return q + k + v + bias.sum()
+    if not eps:  # which makes the result depend on the slots that nobody sees
+        bias = visible(bias, q.shape[2], causal, edge)
     if backend == "reference":
         return reference.attend(q, k, v, bias, causal=causal, scale=scale, edge=edge, eps=eps)
     if backend == "flex":
@@ -65,38 +78,48 @@ def ky_attention(
     return blocked.attend(q, k, v, bias, causal=causal, scale=scale, edge=edge)
 
 
-def chosen(backend: str, q: Tensor) -> str:
-    """What "auto" means for such tensors: the fastest that was measured, which so far is blocked everywhere."""
-    return "blocked" if backend == "auto" else backend
+def chosen(backend: str, *tensors: Tensor) -> str:
+    """What "auto" means for such tensors: the fastest that was measured, blocked, wherever it has the derivatives.
+
+    Raises ``ValueError`` for another backend that has not.
+    """
+    if backend == "reference" or not any(map(_transformed, tensors)):
+        return "blocked" if backend == "auto" else backend
+    if backend == "auto":
+        return "reference"
+    raise ValueError(
+        f'backend="{backend}" has no forward-mode derivatives and no torch.func transforms (grad, jvp, vmap, …). '
+        'Use backend="reference".'
+    )
+
+
+def _transformed(x: Tensor) -> bool:
+    """Whether x carries a tangent or is inside a transform of torch.func; a compiler sees to that by itself."""
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._functorch.is_functorch_wrapped_tensor(x) or forward_ad.unpack_dual(x).tangent is not None
+
+
+def unseen(window: int, length: int, causal: bool) -> int:
+    """How many of the oldest slots (centred: and of the newest) none of ``length`` tokens has a token in."""
+    length = max(length, 1)
+    return max(window - length if causal else window // 2 - length + 1, 0)
 
 
 def visible(bias: Tensor, length: int, causal: bool, edge: str) -> Tensor:
-    """The slots that any of ``length`` tokens can see: a window wider than the sequence costs no more than it."""
-    window = bias.shape[1]
-    if edge == "mask" and length > 0:
-        if causal and window > length:
-            return bias[:, window - length :]
-        spare = window // 2 - length + 1
-        if not causal and spare > 0:
-            return bias[:, spare : window - spare]
-    return bias
+    """The table for ``length`` tokens: a window wider than the sequence costs no more than it.
 
-
-def check_window(window: int, causal: bool, name: str = "window") -> None:
-    """Refuse a window of no tokens, and one without a middle where a middle is needed."""
-    what = f"{name} has W = {window} slots" if name == "bias" else f"{name} = {window}"
-    if not isinstance(window, int) or isinstance(window, bool):
-        raise ValueError(f"{name} = {window!r} must be a whole number of tokens.")
-    if window < 1:
-        raise ValueError(f"{what}: a window holds at least the query's own token.")
-    if not causal and window % 2 == 0:
-        raise ValueError(f"{what}: with causal=False the own token is in the middle, so W must be odd.")
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Refuse a word that is not one of ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{name} = {value!r} is not one of {', '.join(map(repr, choices))}.")
+    With edge="reference" the slots that are padding for every token, of score 0 and value 0, are joined to one.
+    """
+    window, rest = bias.shape[1], unseen(bias.shape[1], length, causal)
+    last = window if causal else window - rest
+    if edge == "mask":
+        return bias[:, rest:last]
+    if rest < 2:
+        return bias
+    bias = bias.to(torch.promote_types(bias.dtype, torch.float32))
+    pads = [bias[:, :rest].logsumexp(1, keepdim=True), bias[:, rest:last]]
+    return torch.cat(pads if causal else [*pads, bias[:, last:].logsumexp(1, keepdim=True)], 1)
 
 
 def _autocast(*tensors: Tensor) -> tuple[Tensor, ...]:

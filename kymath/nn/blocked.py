@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import reference
 from .blocks import Chunk, Plan, Space, Spread
-from .rope import turned
+from .rope import rotate, turned
+from .twice import gradient_of_gradient
 
 Turns = tuple[Tensor | None, Tensor | None]
 
@@ -187,5 +189,35 @@ def _packed_grad(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     return (*_packed_backward(grad, *ctx.saved_tensors, *ctx.rest), None, None, None, None)
 
 
+# Second derivatives go through the reference form: rarely asked for, and there torch has every derivative.
+
+
+def _keep_all(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    _keep(ctx, inputs, output[0])
+
+
+def _window_twice(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+    back, *given = ctx.saved_tensors
+    return (*gradient_of_gradient(lambda *x: _written_out(*x, *ctx.rest), given, back, grads), None, None, None)
+
+
+def _packed_twice(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+    back, qkv, bias, rope = ctx.saved_tensors
+
+    def form(qkv: Tensor, bias: Tensor) -> Tensor:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        if rope is not None:
+            q, k = rotate(q, rope), rotate(k, rope)
+        return _written_out(q, k, v, bias, *ctx.rest).transpose(1, 2)
+
+    return (*gradient_of_gradient(form, (qkv, bias), back, grads), None, None, None, None)
+
+
+def _written_out(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float, causal: bool, mask: bool) -> Tensor:
+    return reference.attend(q, k, v, bias, causal=causal, scale=scale, edge="mask" if mask else "reference")
+
+
 _window.register_autograd(_window_grad, setup_context=_keep)
 _packed.register_autograd(_packed_grad, setup_context=_keep)
+_window_backward.register_autograd(_window_twice, setup_context=_keep_all)
+_packed_backward.register_autograd(_packed_twice, setup_context=_keep_all)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..bias.swiglu import Curve
 from . import draw
 from .cache import FullCache, WindowCache
+from .checks import check_tensor, kind_of, whole
 from .config import CondorConfig
+from .connection import ConnectionNet
 from .module import KYAttention
-from .sampling import Sampler
+from .sampling import Sampler, Stop
 from .standard import StandardAttention
 
 Cache = WindowCache | FullCache
@@ -63,7 +66,8 @@ class Condor(nn.Module):
     norm, an untied head. ``generator`` draws the first weights (torch's own way for each kind of layer); without it
     they come from torch's default generator. ``backend`` as in :func:`ky_attention`.
 
-    Raises ``ValueError`` for ids that are not (B, L) whole numbers. Source: Condor, section 6.1.
+    Raises ``ValueError`` for ids that are not (B, L) token ids, and for a cache that is not of this model. Source:
+    Condor, section 6.1.
 
     >>> model = Condor(CondorConfig(vocab_size=100, d_model=32, num_layers=2, num_heads=4))
     >>> model(torch.tensor([[1, 2, 3]])).shape
@@ -96,16 +100,47 @@ class Condor(nn.Module):
 
     def features(self, ids: Tensor, cache: list[Cache] | None = None) -> Tensor:
         """What the head reads, (B, L, d). With a cache: of the new tokens ``ids``."""
-        if ids.ndim != 2 or ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
-            raise ValueError(
-                f"ids are {ids.dtype} of the shape {tuple(ids.shape)}: give whole numbers (batch, length)."
-            )
-        if cache is not None and len(cache) != len(self.layers):
-            raise ValueError(f"cache has {len(cache)} layers and the model {len(self.layers)}: use new_cache().")
-        x = self.token_embedding(ids)
+        _check_ids(ids)
+        if cache is not None:
+            self._check_cache(cache, ids)
+        try:
+            x = self.token_embedding(ids)
+        except IndexError:  # on the CPU; elsewhere looking would cost a wait
+            raise ValueError(f"ids: a token is not in 0 … {self.config.vocab_size - 1}.") from None
         for i, layer in enumerate(self.layers):
             x = layer(x, None if cache is None else cache[i])
         return self.final_norm(x)
+
+    def _check_cache(self, cache: list[Cache], ids: Tensor) -> None:
+        if not isinstance(cache, (list, tuple)):
+            raise ValueError(f"cache is {kind_of(cache)}: make it by new_cache().")
+        if len(cache) != len(self.layers):
+            raise ValueError(f"cache has {len(cache)} layers and the model {len(self.layers)}: use new_cache().")
+        for layer, one in zip(self._each(), cache, strict=True):
+            layer.attention.check_cache(one, ids.shape[0], ids.device)
+        seen = {one.seen for one in cache}
+        if len(seen) > 1:
+            raise ValueError(
+                f"cache: its layers have seen {min(seen)} to {max(seen)} tokens, since a call before ended in an error "
+                "halfway. Begin again with new_cache()."
+            )
+
+    def curve(self, layer: int, head: int) -> Curve:
+        """The connection curve c(t) of one head as a NumPy function, for instance for ``ky.transform``.
+
+        See :meth:`kymath.nn.ConnectionNet.curve`. Raises ``ValueError`` for a layer or head that is not there, and
+        where ``attention`` is not "ky".
+
+        >>> model = Condor(CondorConfig(vocab_size=100, d_model=32, num_layers=2, num_heads=4))
+        >>> model.curve(1, 3)
+        Curve(hidden=128)
+        """
+        count = len(self.layers)
+        attention = cast(Layer, self.layers[whole("layer", layer, -count, count - 1)]).attention
+        net = getattr(attention, "connection", None)
+        if not isinstance(net, ConnectionNet):
+            raise ValueError(f'attention = {self.config.attention!r} has no connection networks: only "ky" has curves.')
+        return net.curve(head)
 
     def new_cache(self, batch: int) -> list[Cache]:
         """An empty cache per layer; of the window's size, except for attention="standard", where it grows."""
@@ -123,18 +158,24 @@ class Condor(nn.Module):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        stop: int | Iterable[int] | None = None,
     ) -> Tensor:
-        """The prompt ids (B, L) and ``max_new_tokens`` drawn after it, (B, L + new).
+        """The prompt ids (B, L) and up to ``max_new_tokens`` drawn after it, (B, L + new).
 
         Each token is drawn from softmax(logits / temperature), cut to the ``top_k`` likeliest and to the fewest that
         hold ``top_p`` of the probability; temperature 0 takes the likeliest. Equal seeds give equal tokens; None draws
-        anew. Memory of the cache does not grow. Raises ``ValueError`` that names the argument.
+        anew. Memory of the cache does not grow.
+
+        ``stop`` is a token id, or several: a text ends with the first of them that is drawn, and all end when the last
+        one does. Where a text has ended before the others, its stop token is repeated.
+
+        Raises ``ValueError`` that names the argument, and where the logits are not finite.
 
         >>> model = Condor(CondorConfig(vocab_size=100, d_model=32, num_layers=2, num_heads=4))
         >>> model.generate(torch.tensor([[1, 2, 3]]), 5, seed=0).shape
         torch.Size([1, 8])
         """
-        new = self.stream(ids, max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        new = self.stream(ids, max_new_tokens, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed, stop=stop)
         return torch.cat([ids, *(token[:, None].to(ids.dtype) for token in new)], 1)
 
     def stream(
@@ -146,23 +187,35 @@ class Condor(nn.Module):
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
+        stop: int | Iterable[int] | None = None,
     ) -> Iterator[Tensor]:
         """As :meth:`generate`, one token (B,) at a time as it is drawn."""
         if not self.config.causal:
             raise ValueError("causal=False: a model that sees the future cannot continue a text.")
-        if max_new_tokens < 0:
-            raise ValueError(f"max_new_tokens = {max_new_tokens} must not be negative.")
+        count = whole("max_new_tokens", max_new_tokens, 0)
+        check_tensor("ids", ids)
         if ids.ndim != 2 or ids.shape[1] < 1:
             raise ValueError(f"ids have the shape {tuple(ids.shape)}: a prompt is (batch, length), at least one token.")
+        _check_ids(ids)
         if ids.numel() and not (int(ids.min()) >= 0 and int(ids.max()) < self.config.vocab_size):
             raise ValueError(f"ids: a token is not in 0 … {self.config.vocab_size - 1}.")
         sampler = Sampler(temperature, top_k, top_p, seed, ids.device)
-        return self._stream(ids, max_new_tokens, sampler)
+        return self._stream(ids, count, sampler, Stop(stop, self.config.vocab_size))
 
-    def _stream(self, ids: Tensor, count: int, sampler: Sampler) -> Iterator[Tensor]:
+    def _stream(self, ids: Tensor, count: int, sampler: Sampler, stop: Stop) -> Iterator[Tensor]:
         cache = self.new_cache(ids.shape[0])
         for _ in range(count):
             with torch.no_grad():  # not around the yield: the caller's mode is its own
-                token = sampler(self.lm_head(self.features(ids, cache)[:, -1]))
+                token = stop(sampler(self.lm_head(self.features(ids, cache)[:, -1])))
             yield token
+            if stop.all:
+                return
             ids = token[:, None]
+
+
+def _check_ids(ids: Tensor) -> None:
+    check_tensor("ids", ids)
+    if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32):
+        raise ValueError(
+            f"ids are {ids.dtype} of the shape {tuple(ids.shape)}: give (batch, length) of int64 or int32."
+        )

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from .attention import EDGES, check_choice, check_window
+from .attention import EDGES
 from .biases import BIASES
-from .module import check_heads
+from .checks import check_choice, check_count, check_heads, check_window
 
 ATTENTION = ("ky", "standard", *BIASES[1:])
 WIDEST = 1 << 20
@@ -49,8 +49,7 @@ class CondorConfig:
             value = getattr(self, name)
             if value is None and name == "ffn_hidden":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} = {value!r} must be a whole number, at least 1.")
+            check_count(name, value)
         for name in ("causal", "rope", "connection_bias"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} = {getattr(self, name)!r} must be True or False.")

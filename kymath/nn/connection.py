@@ -5,21 +5,28 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from .curve import Curve
+from ..bias.swiglu import Curve
+from .checks import check_count, check_tensor, check_window, whole
 from .draw import uniform
 from .position import PositionBias
+
+PIECE = 4096  # positions at a time: the hidden units of a wide window would not fit in memory
 
 
 class ConnectionNet(PositionBias):
     """c_h(t) = Σ_m down_hm · gate_hm t · silu(up_hm t + up_bias_hm) + out_bias_h for t in [0, 1].
 
     Positions (W,) give a table (H, W): 0 is the oldest slot of the window, 1 the query's own token. ``bias=True`` is
-    the paper's network; ``bias=False`` is its code's, whose curve starts with value and slope 0. The output bias shifts
-    a head's whole curve, which a softmax does not see. Computed in float32 at least, autocast or not. Parameters:
-    ``gate``, ``up``, ``down`` and ``up_bias`` (H, hidden), ``out_bias`` (H,).
+    the paper's network; ``bias=False`` is its code's, whose curve starts with value and slope 0. A lag of n tokens is
+    t = 1 − n/(W − 1), so the slope a1 over t is −a1/(W − 1) per token. Computed in float32 at least, autocast or not.
+    Parameters: ``gate``, ``up``, ``down`` and ``up_bias`` (H, hidden), ``out_bias`` (H,).
 
-    Raises ``ValueError`` for fewer than one head or hidden unit. Source: Condor, Eq. 36, 37, 44 and 45.
+    The output bias shifts a head's whole curve, which a softmax does not see: its gradient is rounding noise, on which
+    training lets it wander, and its value means nothing.
+
+    Raises ``ValueError`` that names the argument. Source: Condor, Eq. 36, 37, 44 and 45.
 
     >>> net = ConnectionNet(4, hidden=16)
     >>> net.table(15).shape
@@ -31,8 +38,7 @@ class ConnectionNet(PositionBias):
     ) -> None:
         super().__init__()
         for name, value in (("num_heads", num_heads), ("hidden", hidden)):
-            if value < 1:
-                raise ValueError(f"{name} = {value} must be at least 1.")
+            check_count(name, value)
         self.num_heads, self.hidden = num_heads, hidden
         self.gate = nn.Parameter(torch.empty(num_heads, hidden))
         self.up = nn.Parameter(torch.empty(num_heads, hidden))
@@ -51,7 +57,10 @@ class ConnectionNet(PositionBias):
             nn.init.zeros_(self.out_bias)
 
     def forward(self, positions: Tensor) -> Tensor:
-        kind = torch.promote_types(self.gate.dtype, torch.float32)
+        check_tensor("positions", positions)
+        if positions.ndim != 1:
+            raise ValueError(f"positions have the shape {tuple(positions.shape)}: give one dimension, (W,).")
+        kind = self._kind()
         with torch.autocast(positions.device.type, enabled=False):
             t = positions.to(kind)
             inner = self.up.to(kind)[:, :, None] * t
@@ -64,12 +73,23 @@ class ConnectionNet(PositionBias):
 
     def table(self, window: int) -> Tensor:
         """The bias (H, W) at t_j = j/(W − 1), j = 0 … W − 1; a window of one slot is at t = 1. Source: Eq. 44."""
-        if window < 1:
-            raise ValueError(f"window = {window}: a window holds at least the query's own token.")
+        check_window(window, causal=True)
+        return self.slots(window, 0, window)
+
+    def slots(self, window: int, first: int, last: int) -> Tensor:
         device = self.gate.device
         if window == 1:
-            return self(torch.ones(1, device=device))
-        return self(torch.arange(window, dtype=torch.float64, device=device).div(window - 1))
+            return self(torch.ones(1, device=device))[:, first:last]
+        where = "cpu" if device.type == "mps" else device  # which has no float64
+        t = torch.arange(first, last, dtype=torch.float64, device=where).div(window - 1).to(device, self._kind())
+        if last - first <= PIECE:
+            return self(t)
+        pieces = [checkpoint(self, part, use_reentrant=False, preserve_rng_state=False) for part in t.split(PIECE)]
+        return torch.cat(pieces, 1)
+
+    def _kind(self) -> torch.dtype:
+        """What is computed in: at least float32."""
+        return torch.promote_types(self.gate.dtype, torch.float32)
 
     def curve(self, head: int) -> Curve:
         """One head's c(t) as a NumPy function in closed form, for instance for ``ky.transform``.
@@ -81,8 +101,7 @@ class ConnectionNet(PositionBias):
 
         Raises ``ValueError`` for a head that is not there.
         """
-        if not -self.num_heads <= head < self.num_heads:
-            raise ValueError(f"head = {head}: there are {self.num_heads} heads, 0 … {self.num_heads - 1}.")
+        head = whole("head", head, -self.num_heads, self.num_heads - 1)
 
         def numbers(weight: Tensor | None) -> list[float] | None:
             return None if weight is None else weight.detach()[head].double().cpu().tolist()

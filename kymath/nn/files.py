@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,26 @@ import torch
 from torch import Tensor
 
 from ..errors import KYError
-from .author import author_config, author_weights
+from ..files import write_whole
+from .author import PREFIX, author_config, author_weights
+from .checks import check_window, kind_of, listed, shown
 from .condor import Condor
 from .config import CondorConfig
 
-FORMAT = "kymath.condor"
+FORMAT, VERSION = "kymath.condor", "1"
+IN_A_RUN = "checkpoint.safetensors"  # the model in a folder of kymath.training
 Source = str | os.PathLike[str]
 
 
 def save_condor(model: Condor, path: Source) -> None:
     """Write the model's weights and its configuration to one safetensors file.
 
-    The file appears complete or not at all: it is written beside its place and then moved there. Raises ``OSError``
-    where that is not possible (a full disk, no permission).
+    The file appears complete or not at all: it is written beside its place and then moved there; a link keeps pointing
+    where it points. A compiled model is saved as the model that it is of, a weight that is used twice once for each.
+
+    Raises ``KYError`` (a ``ValueError``), before anything is written, for what :func:`load_condor` would refuse: no
+    Condor, other layers than its configuration's, weights of different types; ``OSError`` where the file cannot be
+    written (a full disk, no permission).
 
     >>> import tempfile
     >>> from pathlib import Path
@@ -35,40 +42,48 @@ def save_condor(model: Condor, path: Source) -> None:
     ...     load_condor(Path(folder) / "model.safetensors").config == model.config
     True
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    metadata = {"format": FORMAT, "version": "1", "config": json.dumps(model.config.as_dict(), sort_keys=True)}
-    data = _safetensors().torch.save(tensors, metadata)
-    path = Path(path)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(draft, 0o666 & ~_umask())
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    found: Any = getattr(model, PREFIX.rstrip("."), model)
+    if not isinstance(found, Condor):
+        raise KYError(f"model is {kind_of(model)}, and save_condor saves a Condor.")
+    path = _named(path)
+    tensors: dict[str, Tensor] = {}
+    for name, value in found.state_dict().items():
+        if value.is_meta:
+            raise KYError(f"model: {name} is on the device meta, so it has no numbers to save.")
+        # copies, since safetensors refuses tensors that share memory
+        tensors[name.replace(PREFIX, "")] = value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+    _check_fit(found.config, tensors, "model")
+    metadata = {"format": FORMAT, "version": VERSION, "config": json.dumps(found.config.as_dict(), sort_keys=True)}
+    write_whole(path, _safetensors().torch.save(tensors, metadata))
 
 
 def load_condor(path: Source) -> Condor:
     """The model of a file by :func:`save_condor`, on the CPU, its weights of the type they were saved in.
 
+    A folder is that of a run of ``kymath train``: its ``checkpoint.safetensors`` is read.
+
     Raises ``KYError`` (a ``ValueError``) that says what is wrong with the file: a pickle (never opened, since reading
     one runs its code), damaged, no Condor model, weights that do not fit its configuration; ``OSError`` where there is
     no file.
     """
+    path = _named(path)
+    if path.is_dir():
+        if not (path / IN_A_RUN).exists():
+            raise KYError(f"{path} is a folder without a {IN_A_RUN}: give the folder of a run, or a file.")
+        path = path / IN_A_RUN
     tensors, metadata = read_tensors(path)
     if metadata.get("format") != FORMAT:
         raise KYError(
             f"{path} holds tensors but no Condor model of kymath (its metadata has no format {FORMAT!r}). "
             "condor_from_author reads files with the author's keys."
         )
+    version = metadata.get("version", VERSION)
+    if version != VERSION:
+        raise KYError(f"{path} is of version {shown(version)}, and this kymath reads version {VERSION}: update kymath.")
     try:
         config = CondorConfig.from_dict(json.loads(metadata.get("config", "")))
     except (ValueError, TypeError, RecursionError) as error:
-        raise KYError(f"{path}: the configuration in its metadata cannot be used: {error}") from error
+        raise KYError(f"{path}: the configuration in its metadata cannot be used: {shown(error)}") from error
     return _built(config, tensors, str(path))
 
 
@@ -81,23 +96,28 @@ def condor_from_author(tensors: Mapping[str, Tensor] | Source, *, window: int = 
 
     Raises ``KYError`` (a ``ValueError``) for keys that are missing or left over and shapes that do not fit.
     """
+    check_window(window, causal=True)
     if isinstance(tensors, Mapping):
         where, found = "the tensors", dict(tensors)
     else:
         where, (found, _) = str(tensors), read_tensors(tensors)
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise KYError(f"tensors: {name!r} is not a name with a tensor; give the model's state_dict.")
+            raise KYError(f"tensors: {shown(name)} is not a name with a tensor; give the model's state_dict.")
     try:
         config, found = author_config(found, window)
-    except KYError as error:
+        found = author_weights(found, config)
+    except ValueError as error:
         raise KYError(f"{where}: {error}") from None
-    return _built(config, author_weights(found, config), where)
+    # copies: training the model must not change what was given
+    return _built(config, {name: value.detach().clone() for name, value in found.items()}, where)
 
 
 def read_tensors(path: Source) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and metadata of a safetensors file; ``KYError`` says what is wrong with another."""
-    path = Path(path)
+    path = _named(path)
+    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+        raise KYError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}: give a safetensors file.")
     with path.open("rb") as file:
         head = file.read(9)
     size = path.stat().st_size
@@ -116,11 +136,20 @@ def read_tensors(path: Source) -> tuple[dict[str, Tensor], dict[str, str]]:
     except OSError:
         raise
     except Exception as error:  # the library names its own type, which is no ValueError
-        raise KYError(f"{path} is not a safetensors file, or is damaged: {error}") from error
+        raise KYError(f"{path} is not a safetensors file, or is damaged: {shown(error)}") from error
 
 
 def _built(config: CondorConfig, tensors: dict[str, Tensor], where: str) -> Condor:
-    """The model with these weights; nothing of the configuration's size is allocated before they are seen to fit."""
+    """The model with these weights."""
+    model = _check_fit(config, tensors, where)
+    model.load_state_dict(tensors, assign=True)
+    for value in model.parameters():
+        value.requires_grad_(True)
+    return model
+
+
+def _check_fit(config: CondorConfig, tensors: dict[str, Tensor], where: str) -> Condor:
+    """A model without memory; nothing of the configuration's size is allocated before the weights are seen to fit."""
     if config.num_layers > len(tensors):
         raise KYError(f"{where}: {config.num_layers} layers are configured, and there are {len(tensors)} tensors.")
     held = sum(value.numel() for value in tensors.values())
@@ -143,21 +172,22 @@ def _built(config: CondorConfig, tensors: dict[str, Tensor], where: str) -> Cond
             raise KYError(f"{where}: {name} is {value.dtype}; weights are float32, float64, bfloat16 or float16.")
     if len(kinds) > 1:
         raise KYError(f"{where}: its weights are of different types: {', '.join(sorted(map(str, kinds)))}.")
-    model.load_state_dict(tensors, assign=True)
-    for value in model.parameters():
-        value.requires_grad_(True)
     return model
 
 
 def _names(kind: str, names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{kind} {', '.join(names[:3])}{more}; " if names else ""
+    return f"{kind} {listed(names)}; " if names else ""
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _named(path: Source) -> Path:
+    """A path that the system can be asked about."""
+    try:
+        named = os.fspath(path)
+    except TypeError:
+        raise KYError(f"path is {kind_of(path)}: give the name of a file.") from None
+    if not isinstance(named, str) or "\0" in named:
+        raise KYError(f"path = {shown(named)}: no name of a file has a zero byte, or is of bytes.")
+    return Path(named)
 
 
 def _safetensors() -> Any:

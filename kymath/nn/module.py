@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from . import draw
-from .attention import BACKENDS, EDGES, check_choice, check_window, chosen, ky_attention, visible
-from .biases import position_bias
+from .attention import BACKENDS, EDGES, chosen, ky_attention, unseen, visible
+from .biases import BIASES, position_bias
 from .blocked import attend_packed
-from .cache import WindowCache
+from .cache import WindowCache, check_cache
+from .checks import check_choice, check_heads, check_tensor, check_window
 from .position import PositionBias
 from .rope import rope_table, rotate
 
@@ -58,6 +59,14 @@ class KYAttention(nn.Module):
         self.out = nn.Linear(d_model, d_model, bias=False)
         if isinstance(bias, str):
             bias = position_bias(bias, num_heads, causal=causal, hidden=hidden, connection_bias=connection_bias)
+        elif not isinstance(bias, PositionBias):
+            raise ValueError(
+                f"bias = {bias!r} is no bias of the attention: give one of {', '.join(map(repr, BIASES))}, or a "
+                "PositionBias. (The linear layers have no bias.)"
+            )
+        elif not any(weight.is_meta for weight in bias.parameters()):  # which have no numbers to make a table of
+            with torch.no_grad():
+                self._check_table(bias.slots(window, window - 1, window), 1)
         self.connection = bias
         if generator is not None:
             self.reset_parameters(generator)
@@ -70,15 +79,18 @@ class KYAttention(nn.Module):
 
     def forward(self, x: Tensor, cache: WindowCache | None = None) -> Tensor:
         """x (B, L, d) -> (B, L, d). With a cache, x holds the new tokens only and the cache is updated in place."""
+        check_tensor("x", x)
         if x.ndim != 3 or x.shape[2] != self.d_model:
             raise ValueError(f"x has the shape {tuple(x.shape)}: give (batch, length, {self.d_model}).")
+        if cache is not None:
+            self.check_cache(cache, x.shape[0], x.device)
         length = x.shape[1]
         qkv = self.qkv(x).view(x.shape[0], length, 3, self.num_heads, self.d_model // self.num_heads)
-        bias = self.connection.table(self.window)
         start = 0 if cache is None else cache.seen
-        turn = rope_table(start, length, qkv.shape[-1], x.device) if self.rope else None
+        bias = self._bias(start + length)
+        turn = rope_table(start, length, qkv.shape[-1], x.device, dtype=qkv.dtype) if self.rope else None
         scale = qkv.shape[-1] ** -0.5
-        if cache is None and chosen(self.backend, qkv) == "blocked":
+        if cache is None and chosen(self.backend, qkv, bias) == "blocked":
             bias = visible(bias, length, self.causal, self.edge)
             y = attend_packed(qkv, bias, turn, causal=self.causal, scale=scale, edge=self.edge)
         else:
@@ -88,26 +100,47 @@ class KYAttention(nn.Module):
             y = (self._all(q, k, v, bias) if cache is None else self._new(q, k, v, bias, cache)).transpose(1, 2)
         return self.out(y.flatten(2))
 
+    def _bias(self, length: int) -> Tensor:
+        """The table for ``length`` tokens; of a window that is wider, only the slots that they can see."""
+        window = self.window
+        rest = unseen(window, length, self.causal) if self.edge == "mask" else 0
+        first, last = rest, window if self.causal else window - rest
+        bias = self.connection.table(window) if not rest else self.connection.slots(window, first, last)
+        self._check_table(bias, last - first)
+        return bias
+
+    def _check_table(self, table: Tensor, slots: int) -> None:
+        check_tensor("bias: its table", table)
+        if tuple(table.shape) != (self.num_heads, slots):
+            raise ValueError(
+                f"bias: its table has the shape {tuple(table.shape)}, and {self.num_heads} heads with {slots} slots "
+                f"need ({self.num_heads}, {slots})."
+            )
+
     def _all(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
         return ky_attention(q, k, v, bias, causal=self.causal, edge=self.edge, backend=self.backend)
 
     def _new(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, cache: WindowCache) -> Tensor:
         """The new tokens' part of the full pass."""
-        if not self.causal:
-            raise ValueError("cache: with causal=False a token sees the future, so nothing can be decoded one by one.")
-        expected = (q.shape[0], self.num_heads, self.window, q.shape[3])
-        if tuple(cache.keys.shape) != expected:
-            raise ValueError(f"cache holds keys of the shape {tuple(cache.keys.shape)}; this call needs {expected}.")
         if q.shape[2] == 1:
             cache.append(k, v)
             return cache.attend_last(q, bias, scale=q.shape[3] ** -0.5, edge=self.edge)
+        new = k, v
         k_past, v_past = cache.past(self.window - 1)
-        cache.append(k, v)
         past = k_past.shape[2]
         # the tokens before ask nothing: their rows of q are 0, and what they get is dropped
         q = torch.cat((torch.zeros_like(k_past, dtype=q.dtype), q), 2)
         k, v = torch.cat((k_past.to(k.dtype), k), 2), torch.cat((v_past.to(v.dtype), v), 2)
-        return self._all(q, k, v, bias)[:, :, past:]
+        y = self._all(q, k, v, bias)[:, :, past:]
+        cache.append(*new)
+        return y
+
+    def check_cache(self, cache: object, batch: int, device: torch.device) -> None:
+        """Refuse what this layer cannot decode ``batch`` streams with."""
+        if not self.causal:
+            raise ValueError("cache: with causal=False a token sees the future, so nothing can be decoded one by one.")
+        dim = self.d_model // self.num_heads
+        check_cache(cache, WindowCache, (batch, self.num_heads, self.window, dim), device)
 
     def new_cache(self, batch: int) -> WindowCache:
         """An empty cache for ``batch`` streams: O(W) memory whatever is decoded."""
@@ -117,17 +150,3 @@ class KYAttention(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, {self.num_heads}, window={self.window}, causal={self.causal}, edge={self.edge!r}"
-
-
-def check_heads(d_model: int, num_heads: int, rope: bool) -> None:
-    """Refuse a width that the heads do not share evenly."""
-    for name, value in (("d_model", d_model), ("num_heads", num_heads)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} = {value!r} must be a whole number, at least 1.")
-    if d_model % num_heads:
-        raise ValueError(f"d_model = {d_model} is not divisible by num_heads = {num_heads}.")
-    if rope and d_model // num_heads % 2:
-        raise ValueError(
-            f"d_model = {d_model} gives heads of {d_model // num_heads} numbers, and rope turns pairs: "
-            "make d_model / num_heads even, or pass rope=False."
-        )

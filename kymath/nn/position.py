@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 
 class PositionBias(nn.Module, abc.ABC):
-    """What is added to the scores by head and window slot; the way to a bias of your own is to implement both methods.
+    """What is added to the scores by head and window slot; the way to a bias of your own is to implement the two
+    abstract methods.
 
     >>> class Steep(PositionBias):
     ...     def table(self, window):
@@ -24,6 +25,10 @@ class PositionBias(nn.Module, abc.ABC):
     @abc.abstractmethod
     def table(self, window: int) -> Tensor:
         """(H, W): slot 0 is the oldest token, the last the query's own; in a centred window the middle is."""
+
+    def slots(self, window: int, first: int, last: int) -> Tensor:
+        """Columns first … last − 1 of ``table(window)``; for a bias that need not compute the others."""
+        return self.table(window)[:, first:last]
 
     @abc.abstractmethod
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:

@@ -8,11 +8,24 @@ from torch import Tensor
 BASE = 10_000.0
 
 
-def rope_table(start: int, length: int, dim: int, device: torch.device | None = None, base: float = BASE) -> Tensor:
-    """cos and sin of m · base^(−2i/dim) for the places m = start … start + length − 1: (length, dim/2, 2), float32."""
-    speed = base ** (-torch.arange(0, dim, 2, dtype=torch.float32, device=device) / dim)
-    angle = torch.arange(start, start + length, dtype=torch.float32, device=device)[:, None] * speed
-    return torch.stack((torch.cos(angle), torch.sin(angle)), -1)
+def rope_table(
+    start: int,
+    length: int,
+    dim: int,
+    device: torch.device | None = None,
+    base: float = BASE,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """cos and sin of m · base^(−2i/dim) for the places m = start … start + length − 1: (length, dim/2, 2).
+
+    The angles are of float64, since in float32 those of late places are wrong in the fourth digit; the table is of
+    ``dtype``, at least float32.
+    """
+    where = "cpu" if device is not None and device.type == "mps" else device  # which has no float64
+    speed = base ** (-torch.arange(0, dim, 2, dtype=torch.float64, device=where) / dim)
+    angle = torch.arange(start, start + length, dtype=torch.float64, device=where)[:, None] * speed
+    table = torch.stack((torch.cos(angle), torch.sin(angle)), -1)
+    return table.to(torch.promote_types(dtype, torch.float32)).to(device)
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import draw
-from .cache import FullCache
-from .module import check_heads
+from .cache import FullCache, check_cache
+from .checks import check_heads, check_tensor
 from .rope import rope_table, rotate
 
 
@@ -41,25 +41,31 @@ class StandardAttention(nn.Module):
         draw.linear(self.out, generator)
 
     def forward(self, x: Tensor, cache: FullCache | None = None) -> Tensor:
+        check_tensor("x", x)
         if x.ndim != 3 or x.shape[2] != self.d_model:
             raise ValueError(f"x has the shape {tuple(x.shape)}: give (batch, length, {self.d_model}).")
+        if cache is not None:
+            self.check_cache(cache, x.shape[0], x.device)
         q, k, v = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         seen = 0 if cache is None else cache.seen
         length = x.shape[1]
         if self.rope:
-            q, k = self._turn(q, k, rope_table(seen, length, q.shape[-1], x.device))
+            q, k = self._turn(q, k, rope_table(seen, length, q.shape[-1], x.device, dtype=q.dtype))
         causal, mask = self.causal, None
         if cache is not None:
-            if not self.causal:
-                raise ValueError("cache: with causal=False a token sees the future: nothing can be decoded one by one.")
-            if cache.keys is not None and cache.keys.shape[0] != x.shape[0]:
-                raise ValueError(f"cache holds {cache.keys.shape[0]} streams and x {x.shape[0]}.")
             k, v = cache.append(k, v)
             if seen:
                 place = torch.arange(seen, seen + length, device=x.device)
                 mask, causal = torch.arange(seen + length, device=x.device) <= place[:, None], False
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         return self.out(y.transpose(1, 2).flatten(2))
+
+    def check_cache(self, cache: object, batch: int, device: torch.device) -> None:
+        """Refuse what this layer cannot decode ``batch`` streams with."""
+        if not self.causal:
+            raise ValueError("cache: with causal=False a token sees the future, so nothing can be decoded one by one.")
+        dim = self.d_model // self.num_heads
+        check_cache(cache, FullCache, (batch, self.num_heads, None, dim), device)
 
     @staticmethod
     def _turn(q: Tensor, k: Tensor, table: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,5 +14,16 @@ from .loop import Interrupted, saved_settings, train
 from .reading import Unreadable
 from .settings import PRESETS, Settings
 from .watch import Watch
+from .writing import continuation, language_model
 
-__all__ = ["train", "Settings", "PRESETS", "saved_settings", "Watch", "Interrupted", "Unreadable"]
+__all__ = [
+    "train",
+    "Settings",
+    "PRESETS",
+    "saved_settings",
+    "Watch",
+    "Interrupted",
+    "Unreadable",
+    "language_model",
+    "continuation",
+]

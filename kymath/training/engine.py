@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from ..errors import NotApplicable
+from ..errors import KYError, NotApplicable
 
 
 @contextmanager
@@ -41,6 +41,21 @@ def engine(device: str | None, half: bool) -> Iterator[Any]:
         if ours:
             accelerator.end_training()
             AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@contextmanager
+def within_memory(kept: Callable[[], str]) -> Iterator[None]:
+    """Memory that does not suffice ends the run with a sentence, at whose end ``kept`` tells what is saved."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        torchs = isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not (torchs or isinstance(error, MemoryError)):
+            raise
+        raise KYError(
+            "the memory does not suffice for this model and batch: a smaller --batch, --max-len, --width, --layers or "
+            f"--vocab-size takes less. {kept()}"
+        ) from error
 
 
 def peak_memory_mb(accelerator: Any) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotApplicable
-from .files import write_whole
+from ..files import write_whole
 
 NAME = "metrics.jsonl"
 

@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,23 +14,25 @@ from typing import Any
 import torch
 
 from ..errors import KYError
+from ..files import write_whole
 from . import state, summary
-from .engine import engine, peak_memory_mb
+from .engine import engine, peak_memory_mb, within_memory
 from .examples import rows_of
-from .files import write_whole
 from .interruption import Interruption
 from .journal import Journal
+from .place import SETTINGS, TOKENIZER, check_free, held
 from .settings import Settings
 from .state import Progress
 from .validation import summed_loss, validate
 from .watch import Watch
+from .words import counted
 from .work import Work, prepared, restored
 
-TOKENIZER, SETTINGS = "tokenizer.json", "settings.json"
 LEAK = (
     "causal=False: the window is centred on its token (Eq. 40's padding), so every position reads the token that it is "
     "to predict. The loss is no measure of a language model."
 )
+MUCH = 0.2  # of the tokens left out: more is worth a warning
 
 
 class Interrupted(KYError):
@@ -60,21 +62,35 @@ def train(
     A resumed run ends as an uninterrupted one would, on a CPU to the last bit.
 
     Raises ``Interrupted`` after Ctrl-C or SIGTERM (one more, a second later, is heard at once), ``Unreadable`` for
-    data, ``KYError`` where the loss is no number, a file cannot be written, ``out`` holds another run or none to
-    resume. Source: Condor, section 6.1.
+    data, ``KYError`` where the loss is no number, memory does not suffice, a file cannot be written, ``out`` holds
+    files that the run would overwrite, or no run to resume, or one that is being written. Source: Condor, section 6.1.
     """
     begin, out, watch = time.monotonic(), Path(out), watch or Watch()
     if save_every < 1:
         raise ValueError(f"save_every = {save_every} must be at least 1.")
-    saved = _saved(settings, out, resume)
-    if not settings.causal:
-        watch.caution(LEAK)
-    with engine(device, settings.half) as accelerator:
+    folder = Folder(out, saved_at=0)
+    with ExitStack() as held_on:
+        accelerator = held_on.enter_context(engine(device, settings.half))
+        if accelerator.is_main_process:
+            if not resume:
+                with folder.writing():
+                    out.mkdir(parents=True, exist_ok=True)
+            held_on.enter_context(held(out))
+        saved = _saved(settings, out, resume)
+        held_on.enter_context(within_memory(folder.kept))
+        if not settings.causal:
+            watch.caution(LEAK)
+        work, tokenizer = prepared(settings, accelerator, None if data_dir is None else Path(data_dir))
+        progress = Progress() if saved is None else restored(work, saved)
+        folder.saved_at = progress.step
+        watch.note(_place(out, progress.step, work.total, resume))
         if settings.half and accelerator.mixed_precision == "no":
             watch.note("fp16 needs CUDA: this run computes in float32.")
-        work, tokenizer = prepared(settings, accelerator, None if data_dir is None else Path(data_dir), watch)
-        progress = Progress() if saved is None else restored(work, saved)
-        folder = Folder(out, saved_at=progress.step)
+        watch.note(work.outline())
+        if work.left_out() > MUCH:
+            watch.caution(work.cut())
+        elif work.train.cut:
+            watch.note(work.cut())
         accelerator.wait_for_everyone()  # all have looked at the folder before one changes it
         with folder.writing():
             if accelerator.is_main_process:
@@ -122,8 +138,7 @@ class Folder:
 
 def _saved(settings: Settings, out: Path, resume: bool) -> state.Saved | None:
     if not resume:
-        if (out / state.STATE).exists():
-            raise KYError(f"{out} holds a run already: go on with it by --resume, or give another folder with --out.")
+        check_free(out, settings)
         return None
     saved = state.read(out)
     if saved.settings != settings:
@@ -133,11 +148,16 @@ def _saved(settings: Settings, out: Path, resume: bool) -> state.Saved | None:
     return saved
 
 
+def _place(out: Path, step: int, total: int, resume: bool) -> str:
+    if step == total:
+        return f"{out}: this run is finished; all of its {counted(total, 'step')} were done."
+    return f"{out}: resumed at step {step} of {total}." if resume else f"{out}: a new run, written to this folder."
+
+
 def _first_files(out: Path, settings: Settings, tokenizer: Any) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    (out / summary.NAME).unlink(missing_ok=True)  # it would be that of another run
+    (out / summary.NAME).unlink(missing_ok=True)  # it comes again at the end
+    write_whole(out / SETTINGS, _json(settings.as_dict()))  # first: it says whose the others are
     write_whole(out / TOKENIZER, tokenizer.to_str().encode())
-    write_whole(out / SETTINGS, _json(settings.as_dict()))
 
 
 def _json(record: dict[str, Any]) -> bytes:

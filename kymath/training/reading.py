@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
 from ..errors import KYError, NotApplicable
+from .words import counted
 
 WIKITEXT = "wikitext-2"
 SOURCE = ("Salesforce/wikitext", "wikitext-2-v1")
@@ -26,7 +28,9 @@ def lines_of(data: str, data_dir: Path | None) -> tuple[list[str], list[str]]:
         return parts[0], parts[1]
     lines = _lines(text_of(Path(data)))
     if len(lines) < 2:
-        raise Unreadable(f"{data} has {len(lines)} lines with text; one for training and one for validation is least.")
+        raise Unreadable(
+            f"{data} has {counted(len(lines), 'line')} with text; one for training and one for validation is least."
+        )
     held = max(1, len(lines) // 10)
     return lines[:-held], lines[-held:]
 
@@ -42,13 +46,22 @@ def _lines(text: str) -> list[str]:
 
 
 def text_of(path: Path) -> str:
-    """A file of text in UTF-8; ``Unreadable`` says what is wrong with another."""
+    """A file of text in UTF-8, with any of the three line ends; ``Unreadable`` says what is wrong with another."""
     try:
-        return path.read_text(encoding="utf-8")
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # of a folder the system says so
+            raise Unreadable(f"{path} is a pipe or a device and may have no end: write it to a file first.")
+        data = path.read_bytes()
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path} is not text in UTF-8: {error.reason} at byte {error.start}.") from None
+    except Unreadable:
+        raise
     except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
         raise Unreadable(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
+    if "\0" in text:
+        raise Unreadable(f"{path} is not text: byte {data.index(0)} is zero.")
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _downloaded(split: str) -> list[str]:

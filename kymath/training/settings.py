@@ -22,6 +22,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "batch": 16, "epochs": 3, "lr": 5e-4, "half": True,
     },
 }  # fmt: skip
+# the least and the most of the whole numbers; the most are far beyond what is of use
+_WHOLE = {
+    "d_model": (1, 1 << 16), "num_layers": (1, 1 << 12), "num_heads": (1, 1 << 16), "vocab_size": (256, 1 << 20),
+    "max_len": (2, 1 << 20), "batch": (1, 1 << 20), "epochs": (1, 10**9), "max_steps": (1, 10**12),
+}  # fmt: skip
+_LARGEST = 1000.0  # learning rate, weight decay, norm of the gradients
 
 
 @dataclass(frozen=True)
@@ -66,20 +72,27 @@ class Settings:
         """A preset, with some fields changed; None leaves a field as it is."""
         if preset not in PRESETS:
             raise ValueError(f"preset = {preset!r} is not one of {', '.join(map(repr, PRESETS))}.")
+        known = [field.name for field in dataclasses.fields(cls) if field.name != "preset"]
+        for name in changes:
+            if name not in known:
+                raise ValueError(f"{name} is not one of the fields {', '.join(known)}.")
         given = {name: value for name, value in changes.items() if value is not None}
         return cls(preset=preset, **{**PRESETS[preset], **given})
 
     def __post_init__(self) -> None:
-        for name, least in (("batch", 1), ("epochs", 1), ("max_steps", 1), ("vocab_size", 256), ("max_len", 2)):
+        for name, (least, most) in _WHOLE.items():
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (value is None and name == "max_steps"):
-                raise ValueError(f"{name} = {value!r} must be a whole number, at least {least}.")
+            if not (whole and least <= value <= most) and not (value is None and name == "max_steps"):
+                raise ValueError(f"{name} = {value!r} must be a whole number from {least} to {most}.")
         for name in ("lr", "weight_decay", "clip"):
             value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-            if not number or value < 0 or (value == 0 and name != "weight_decay"):
-                raise ValueError(f"{name} = {value!r} must be positive and finite.")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (number and 0 <= value <= _LARGEST) or (value == 0 and name != "weight_decay"):
+                above = "from 0 to" if name == "weight_decay" else "above 0 and at most"
+                raise ValueError(f"{name} = {value!r} must be a number {above} {_LARGEST:g}.")
+        if not isinstance(self.half, bool):
+            raise ValueError(f"half = {self.half!r} must be True or False.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**63:
             raise ValueError(f"seed = {self.seed!r} must be a whole number from 0 to 2^63 − 1.")
         if self.tokenizer not in TOKENIZERS:

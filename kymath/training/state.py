@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import KYError
+from ..files import write_whole
 from ..nn import Condor, CondorConfig, save_condor
 from ..nn.files import read_tensors
-from .files import write_whole
 from .settings import Settings
 
 STATE, MODEL = "training.safetensors", "checkpoint.safetensors"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from ..nn import Condor
 from .examples import unigram_perplexity
 from .state import Progress
 from .work import Work
@@ -17,8 +14,6 @@ NAME = "summary.json"
 def summary_of(work: Work, progress: Progress, measured: dict[str, Any]) -> dict[str, Any]:
     """The record of a finished run whose last validation is ``measured``."""
     s, vocab = work.settings, work.config.vocab_size
-    with torch.device("meta"):  # the one in work may be shared out among processes
-        parameters = sum(p.numel() for p in Condor(work.config).parameters())
     return {
         "loss": measured["validation_loss"],
         "loss_per_token": measured["loss_per_token"],
@@ -26,7 +21,7 @@ def summary_of(work: Work, progress: Progress, measured: dict[str, Any]) -> dict
         "unigram_perplexity": unigram_perplexity(work.train, work.valid, vocab),
         "tokens_per_second": progress.tokens / max(progress.training_seconds, 1e-9),
         "peak_memory_mb": round(progress.peak_memory_mb, 1),
-        "parameters": parameters,
+        "parameters": work.parameters,
         "seconds": round(progress.seconds, 3),
         "steps": progress.step,
         "epochs": s.epochs,

@@ -18,7 +18,7 @@ from .reading import Unreadable, lines_of
 from .settings import Settings
 from .state import Progress
 from .tokens import tokenizer_for
-from .watch import Watch
+from .words import counted, ordinal, share
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Work:
     train: Examples
     valid: Examples
     digest: str
+    parameters: int
     per_epoch: int
     total: int
 
@@ -44,8 +45,28 @@ class Work:
         """The epoch that a step, counted from 1, belongs to."""
         return -(-step // self.per_epoch)
 
+    def outline(self) -> str:
+        """How much there is to do."""
+        processes = self.accelerator.num_processes
+        return (
+            f"{self.parameters:,} parameters, {self.config.vocab_size:,} tokens; "
+            f"{counted(len(self.train), 'line')} to train on, {len(self.valid):,} to validate; "
+            f"{counted(self.total, 'step')}{f', {processes} processes' * (processes > 1)}."
+        )
 
-def prepared(settings: Settings, accelerator: Any, data_dir: Path | None, watch: Watch) -> tuple[Work, Any]:
+    def left_out(self) -> float:
+        """The share of the training part's tokens that the length of a line leaves out."""
+        return self.train.cut / (len(self.train.ids) + self.train.cut)
+
+    def cut(self) -> str:
+        """The same in words."""
+        return (
+            f"{share(self.left_out())} of the tokens lie beyond the {ordinal(self.settings.max_len)} of their line and "
+            "are left out: raise --max-len to train on them."
+        )
+
+
+def prepared(settings: Settings, accelerator: Any, data_dir: Path | None) -> tuple[Work, Any]:
     """The pieces as a run begins, and the tokenizer."""
     lines = lines_of(settings.data, data_dir)
     tokenizer = tokenizer_for(settings.tokenizer, lines[0], settings.vocab_size, data_dir)
@@ -59,18 +80,12 @@ def prepared(settings: Settings, accelerator: Any, data_dir: Path | None, watch:
     per_epoch = -(-len(train_part) // settings.batch)
     total = min(settings.epochs * per_epoch, settings.max_steps or math.inf)
     size = sum(p.numel() for p in model.parameters())
-    watch.note(
-        f"{size:,} parameters, {vocab:,} tokens; {len(train_part):,} lines to train on, {len(valid_part):,} to "
-        f"validate, {train_part.cut / (len(train_part.ids) + train_part.cut):.0%} of the tokens beyond "
-        f"{settings.max_len} in a line left out; {total:,} steps"
-        f"{f', {accelerator.num_processes} processes' * (accelerator.num_processes > 1)}."
-    )
     optimiser = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
     model, optimiser = accelerator.prepare(model, optimiser)
     torch.manual_seed(settings.seed)  # the model draws nothing; a part of one's own may
     digest = hashlib.sha256(f"{train_part.digest()} {valid_part.digest()} {vocab}".encode()).hexdigest()
     work = Work(
-        settings, config, accelerator, model, optimiser, train_part, valid_part, digest, per_epoch, int(total)
+        settings, config, accelerator, model, optimiser, train_part, valid_part, digest, size, per_epoch, int(total)
     )  # fmt: skip
     return work, tokenizer
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..attention import BACKENDS, check_choice, check_window
+from ..attention import BACKENDS
 from ..cache import FullCache
-from ..module import KYAttention, check_heads
+from ..checks import check_choice, check_heads, check_window
+from ..module import KYAttention
 from ..rope import rope_table
 from ..standard import StandardAttention
 
@@ -99,7 +100,7 @@ class LocalAttentionLayer(StandardAttention):
 
     def forward(self, x: Tensor, cache: FullCache | None = None) -> Tensor:
         q, k, v = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = self._turn(q, k, rope_table(0, x.shape[1], q.shape[-1], x.device))
+        q, k = self._turn(q, k, rope_table(0, x.shape[1], q.shape[-1], x.device, dtype=q.dtype))
         return self.out(self.local(q, k, v).transpose(1, 2).flatten(2))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
+from ...bias.slopes import alibi_slopes
 from ..position import PositionBias
 from .lags import lags
 
@@ -26,16 +25,10 @@ class ALiBi(PositionBias):
     def __init__(self, num_heads: int, *, causal: bool = True) -> None:
         super().__init__()
         self.causal = causal
-        self.register_buffer("slopes", torch.tensor(_slopes(num_heads)))
+        self.register_buffer("slopes", torch.tensor(alibi_slopes(num_heads)))
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """There are none."""
 
     def table(self, window: int) -> Tensor:
         return -self.slopes[:, None] * lags(window, self.causal, self.slopes.device).abs()
-
-
-def _slopes(heads: int) -> list[float]:
-    whole = 2 ** math.floor(math.log2(heads))
-    slopes = [2.0 ** (-8 * (h + 1) / whole) for h in range(whole)]
-    return slopes + [2.0 ** (-4 * (2 * h + 1) / whole) for h in range(heads - whole)]

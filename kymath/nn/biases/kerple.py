@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_count
 from ..position import PositionBias
 from .lags import lags
 
@@ -20,6 +21,7 @@ class KerpleLog(PositionBias):
 
     def __init__(self, num_heads: int, *, causal: bool = True) -> None:
         super().__init__()
+        check_count("num_heads", num_heads)
         self.causal = causal
         self.bias_p = nn.Parameter(torch.empty(num_heads))
         self.bias_a = nn.Parameter(torch.empty(num_heads))
