@@ -18,7 +18,7 @@ import pytest
 
 from kymath import KYError
 from kymath.inspector import ConnectionCurve, ConnectionReport, inspect_connections
-from kymath.inspector.draw import LOOKS, evenly
+from kymath.inspector.draw import LOOKS, evenly, size
 from kymath.inspector.kinds import KINDS
 from kymath.inspector.page import embedded, page
 from kymath.inspector.page_data import MOST, data, rounded, thinned
@@ -83,6 +83,7 @@ def test_of_many_layers_some():
     assert (titles[0], titles[-1]) == ("layer 0", "layer 39")
     assert "16 of 40 layers" in ax.texts[0].get_text()
     assert len(report(layers=40).plot(panels=3).figure.axes) == 4
+    assert tuple(ax.figure.get_size_inches()) == size(report(layers=40, heads=2))
 
 
 def test_images_beside_their_lines():

@@ -121,7 +121,14 @@ def _write(report: ConnectionReport, targets: dict[str, Path]) -> None:
         table_ = report.as_csv().encode()
         put(path, "--csv", lambda file: file.write(table_))
     if (path := targets.get("--plot")) is not None:
-        draw(path, lambda axes: report.plot(ax=axes))
+        draw(path, lambda axes: _paint(report, axes))
+
+
+def _paint(report: ConnectionReport, axes: Any) -> Any:
+    from kymath.inspector.draw import size
+
+    axes.figure.set_size_inches(*size(report))
+    return report.plot(ax=axes)
 
 
 def _record(report: ConnectionReport) -> dict[str, Any]:

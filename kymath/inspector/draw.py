@@ -85,14 +85,9 @@ def plot(report: ConnectionReport, *, ax: Axes | None = None, panels: int = PANE
     from matplotlib.ticker import MaxNLocator
 
     every = groups(report.curves)
-    images = any(curve.image is not None for curve in report.curves)
-    chosen = [every[k] for k in evenly(len(every), max(1, panels // 2) if images else panels)]
-    cells = [
-        (group, kind) for group in chosen for kind in ("curves", "images")[: 2 if _has_image(report, group) else 1]
-    ]
-    columns = _columns(len(cells), images)
-    rows = -(-len(cells) // columns)
-    frame, made = _panels(ax, rows, columns, len(cells))
+    chosen, cells, columns = _arranged(report, every, panels)
+    images = len(cells) > len(chosen)
+    frame, made = _panels(ax, len(cells), columns)
     drawn = [report.curves[i] for group in chosen for i in group.index if not report.curves[i].broken]
     low, high, cut = _limits(drawn)
     several = len({group.layout for group in every}) > 1
@@ -122,8 +117,32 @@ def plot(report: ConnectionReport, *, ax: Axes | None = None, panels: int = PANE
     return frame
 
 
-def _has_image(report: ConnectionReport, group: Group) -> bool:
-    return report.curves[group.index[0]].image is not None
+def size(report: ConnectionReport, panels: int = PANELS) -> tuple[float, float]:
+    """Width and height in inches of a figure that has room for :func:`plot`."""
+    _, cells, columns = _arranged(report, groups(report.curves), panels)
+    return _inches(len(cells), columns)
+
+
+def _inches(count: int, columns: int) -> tuple[float, float]:
+    return max(_WIDE * columns, 4.4) + 0.4, _high(count) * -(-count // columns) + _HEAD + 0.2
+
+
+def _high(count: int) -> float:
+    return _HIGH if count > 1 else 1.6 * _HIGH
+
+
+def _arranged(
+    report: ConnectionReport, every: list[Group], panels: int
+) -> tuple[list[Group], list[tuple[Group, str]], int]:
+    """The layers that are drawn, what is in each panel, and how many panels stand side by side."""
+    images = any(curve.image is not None for curve in report.curves)
+    chosen = [every[k] for k in evenly(len(every), max(1, panels // 2) if images else panels)]
+    cells = []
+    for group in chosen:
+        cells.append((group, "curves"))
+        if report.curves[group.index[0]].image is not None:
+            cells.append((group, "images"))
+    return chosen, cells, _columns(len(cells), images)
 
 
 def _columns(cells: int, images: bool) -> int:
@@ -132,19 +151,17 @@ def _columns(cells: int, images: bool) -> int:
     return cells if cells <= 3 else 2 if cells == 4 else 3 if cells <= 9 else 4
 
 
-def _panels(ax: Axes | None, rows: int, columns: int, count: int) -> tuple[Axes, list[Axes]]:
+def _panels(ax: Axes | None, count: int, columns: int) -> tuple[Axes, list[Axes]]:
     """The axes themselves as a strip for words, and the panels below it."""
     if ax is None:
         import matplotlib.pyplot as plt
 
-        high = _HIGH * (rows if count > 1 else 1.6)
-        size = (max(_WIDE * columns, 4.4) + 0.4, high + _HEAD + 0.2)
-        _, ax = plt.subplots(figsize=size, layout="constrained")
+        _, ax = plt.subplots(figsize=_inches(count, columns), layout="constrained")
     spec = ax.get_subplotspec()
     if spec is None:
         raise KYError("the axes of plot must be those of a subplot: their room is shared out among the panels.")
-    figure = ax.figure
-    inner = spec.subgridspec(rows + 1, columns, height_ratios=[_HEAD, *[_HIGH] * rows])
+    figure, rows = ax.figure, -(-count // columns)
+    inner = spec.subgridspec(rows + 1, columns, height_ratios=[_HEAD, *[_high(count)] * rows])
     ax.set_subplotspec(inner[0, :])
     ax.set_axis_off()
     return ax, [figure.add_subplot(inner[1 + k // columns, k % columns]) for k in range(count)]
