@@ -122,7 +122,7 @@ class ConnectionReport:
 
     def __repr__(self) -> str:
         heads = len(self.curves)
-        return f"{heads} connection curve{'s' * (heads != 1)} of {self.source or 'a model'} ({', '.join(self.layouts)})"
+        return f"{heads} connection curve{'s' * (heads != 1)} of {self.source or 'a model'} ({'; '.join(self.layouts)})"
 
     @cached_property
     def _rows(self) -> list[Row]:
