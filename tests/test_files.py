@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -93,3 +95,20 @@ def test_folders_one_may_not_look_into(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "stat", refused)
     with pytest.raises(Misuse, match="Permission denied"):
         place(str(tmp_path / "a.html"), "--html")
+
+
+def test_where_standard_output_goes(tmp_path):
+    """What is printed would be lost with the file that is replaced."""
+    path = tmp_path / "out.txt"
+    code = (
+        "from kymath.cli.files import place\nfrom kymath.cli.options import Misuse\nimport sys\n"
+        "try:\n    place(sys.argv[1], '--out')\nexcept Misuse as error:\n    print(error)"
+    )
+    with path.open("w") as out:
+        subprocess.run([sys.executable, "-c", code, str(path)], stdout=out, check=True)
+    assert "standard output goes to this file" in path.read_text()
+
+
+def test_an_empty_name():
+    with pytest.raises(Misuse, match="--out is empty"):
+        place("", "--out")

@@ -20,6 +20,8 @@ _SHOWN = 100  # characters of a name in a complaint
 def place(name: str, option: str) -> Path:
     """The file that an option names, if one can be put there: a new one, or one in place of a regular file."""
     asked = f"{option} {name if len(name) <= _SHOWN else name[:_SHOWN] + '…'}"
+    if not name:
+        raise Misuse(f"{option} is empty; give the name of a file.")
     try:
         named = os.path.dirname(name)
         if named and _status(named) is None:  # before links and .. are followed, which need no folder to be there
@@ -87,6 +89,9 @@ def _replaceable(old: os.stat_result, path: Path, asked: str) -> None:
         raise Misuse(f"{asked}: this is a folder; give the name of a file.")
     if not stat.S_ISREG(old.st_mode):
         raise Misuse(f"{asked}: this is no regular file (a device, a pipe or a socket); give the name of a file.")
+    with contextlib.suppress(OSError, ValueError):  # what is printed would be lost with the file that it goes to
+        if os.path.samestat(old, os.fstat(1)):
+            raise Misuse(f"{asked}: standard output goes to this file; give another name.")
     if not old.st_mode & 0o222 or not os.access(path, os.W_OK):
         raise Misuse(f"{asked}: the file is read-only; give another name, or allow writing.")
 
