@@ -291,11 +291,18 @@ def _ends(
         if spans[held].whole:
             continue
         stands = good[:, place].mean(axis=1) >= 0.9
-        stands &= np.nanmean(bias[:, place], axis=1) <= _CHANCE * np.nanmean(chance[:, place], axis=1)
-        cost = np.where(stands, np.nanmean(reported[:, place], axis=1), np.inf)
+        stands &= _mean(bias[:, place]) <= _CHANCE * _mean(chance[:, place])
+        cost = np.where(stands, _mean(reported[:, place]), np.inf)
         mine = int(np.argmin(cost))
-        if cost[mine] < 0.5 * np.nanmean(reported[held, place]):
+        if cost[mine] < 0.5 * _mean(reported[held, place]):
             which[place] = mine
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Means of the known values along the last axis; NaN where none is."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(axis=-1)
+    return np.asarray(np.where(known.any(axis=-1), total / np.maximum(known.sum(axis=-1), 1), np.nan))
 
 
 def fits_noise(trials: list[Trial]) -> np.ndarray:
