@@ -15,7 +15,7 @@ from ..families.base import S, compiled
 from .compress import Frames, frames
 from .curves import Seen
 from .exponential import Answer
-from .spans import Choices, Span, Trial, fits_noise
+from .spans import Choices, Span, Trial, fits_noise, known_mean
 
 _SAMPLES = 512  # of a window; more are averaged in groups, at least half as many
 _CELLS = 400_000
@@ -275,10 +275,10 @@ class CustomWindows:
             return Choices(nodes, (), np.zeros(nodes.size, dtype=int))
         halves, square, lever, beyond, rest, freedom = (np.array(one) for one in zip(*found[::-1], strict=True))
         own = rest / freedom
-        pooled = np.nanmin(np.nanmedian(own, axis=1))
+        pooled = min((np.median(row[np.isfinite(row)]) for row in own if np.isfinite(row).any()), default=np.nan)
         noise = (rest + _POOLED * pooled) / (freedom + _POOLED)
         lever, beyond = lever * noise[:, None], beyond * noise[:, None]
-        unit = np.exp(np.nanmean(np.log(np.maximum(lever, 1e-300)), axis=0))
+        unit = np.exp(known_mean(np.log(np.maximum(lever, 1e-300)).transpose(1, 2, 0)))
         chance = np.maximum(beyond - lever, 0)
         bias, chance, variance = (one.sum(axis=1) for one in ((square - chance) / unit, chance / unit, lever / unit))
         trials = [

@@ -291,14 +291,14 @@ def _ends(
         if spans[held].whole:
             continue
         stands = good[:, place].mean(axis=1) >= 0.9
-        stands &= _mean(bias[:, place]) <= _CHANCE * _mean(chance[:, place])
-        cost = np.where(stands, _mean(reported[:, place]), np.inf)
+        stands &= known_mean(bias[:, place]) <= _CHANCE * known_mean(chance[:, place])
+        cost = np.where(stands, known_mean(reported[:, place]), np.inf)
         mine = int(np.argmin(cost))
-        if cost[mine] < 0.5 * _mean(reported[held, place]):
+        if cost[mine] < 0.5 * known_mean(reported[held, place]):
             which[place] = mine
 
 
-def _mean(values: np.ndarray) -> np.ndarray:
+def known_mean(values: np.ndarray) -> np.ndarray:
     """Means of the known values along the last axis; NaN where none is."""
     known = np.isfinite(values)
     total = np.where(known, values, 0.0).sum(axis=-1)
