@@ -96,3 +96,17 @@ def test_sums_of_several_sets_are_solved_together():
         alone = local.fits(level, windows, 5, 3)
         np.testing.assert_array_equal(fits.coefficients, alone.coefficients)
         np.testing.assert_array_equal(fits.variances(), alone.variances())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_moving_means_in_a_long_series(seed):
+    """The first fit follows them, its residuals say too much of them, and only the third knows the noise."""
+    n = 10_000
+    t = np.linspace(0, 1, n)
+    a, b = np.exp(-(((t - 0.4) / 0.08) ** 2)), 0.5 * np.exp(-(((t - 0.7) / 0.05) ** 2))
+    slope = -2 * (t - 0.4) / 0.08**2 * a - 2 * (t - 0.7) / 0.05**2 * b
+    noise = np.convolve(np.random.default_rng(seed).normal(size=n + 4), np.ones(5) / 5, "valid")
+    r = ky.samples(t, a + b + 0.01 * (a + b).std() * noise / noise.std(), ky.Polynomial(2))
+    assert np.sqrt(np.mean((r.a1 - slope) ** 2) / np.mean(slope**2)) < 0.01
+    assert np.mean(np.abs(r.a1 - slope) < 1.96 * r.errors["a1"]) > 0.88
+    assert "correlated" in r.message

@@ -223,7 +223,9 @@ def _settled(
     curves: list[tuple[np.ndarray, Curve]] = []
     owner = np.zeros(m, dtype=int)
 
-    def fitted(channels: np.ndarray, supposed: list[noise.Noise], widest: float = np.inf) -> list[noise.Noise]:
+    def fitted(
+        channels: np.ndarray, supposed: list[noise.Noise], widest: float = np.inf, last: bool = True
+    ) -> list[noise.Noise]:
         values = y if len(channels) == m else y[:, channels]
         joined = max(v.block for v in supposed) > 1 and len(t) <= few.JOINED
         width, after = np.inf, supposed
@@ -243,7 +245,8 @@ def _settled(
             if noises[one].sigma > _ROUNDED * rounding[one]:
                 seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
                 told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
-                told = told._replace(missed=missed.a_wave(rest[..., j], float(levels[j]), noises[one].short))
+                if last or supposed[j].block == 1 or told.like(supposed[j]):  # else the noise is not known yet
+                    told = told._replace(missed=missed.a_wave(rest[..., j], float(levels[j]), noises[one].short))
             out.append(told)
         waves = [j for j, told in enumerate(out) if told.missed]
         for j, better in zip(waves, followed(channels[waves], width), strict=False):
@@ -267,13 +270,13 @@ def _settled(
 
     final = list(noises)
     pending = np.arange(m)
-    for last in (False, True):
+    for last in (False, False, False, True):
         left = []
         hangs = np.array([final[j].block > 1 for j in pending], dtype=bool)  # as the fit supposes: it may say otherwise
         for some in (pending[~hangs], pending[hangs]):
             if not len(some):
                 continue
-            for j, told in zip(some, fitted(some, [final[j] for j in some]), strict=True):
+            for j, told in zip(some, fitted(some, [final[j] for j in some], last=last), strict=True):
                 if not last and not told.like(final[j]):
                     left.append(j)
                 final[j] = told
