@@ -39,6 +39,92 @@ def net(seed=0, hidden=16, window=15, scale=1.0, *, shift=True, **where):
     return curve(found(1 - np.arange(window) / (window - 1)), function=found, **where)
 
 
+# -- curves of one's own -----------------------------------------------------------------------------------------------
+
+
+def test_curves_by_hand_become_arrays_of_doubles():
+    one = ConnectionCurve(0, 0, "mine", [0, 1, 2], (0, -1, -np.inf))
+    assert one.lags.dtype == one.bias.dtype == float
+    assert one.visible.tolist() == [True, True, False]
+    single = ConnectionCurve(0, 0, "mine", range(5), np.arange(5, dtype=np.float32))
+    assert readings(single)["slope"] == pytest.approx(1)
+
+
+def test_curves_by_hand_may_be_tensors():
+    torch = pytest.importorskip("torch")
+    bias = torch.nn.Parameter(torch.tensor([0.0, -0.5, -1.0], dtype=torch.bfloat16))
+    one = ConnectionCurve(0, 0, "mine", torch.arange(3), bias)
+    assert isinstance(one.bias, np.ndarray)
+    assert one.bias.tolist() == [0, -0.5, -1]
+
+
+@pytest.mark.parametrize(
+    ("lags", "bias", "said"),
+    [
+        ([0, 1, 2], [0, 1], "3 lags and 2 biases"),
+        ([0, 2, 1], [0, 1, 2], "ascend"),
+        ([0, 1, 1], [0, 1, 2], "ascend"),
+        ([0, np.nan, 2], [0, 1, 2], "ascend"),
+        ([0, np.inf], [0, 1], "ascend"),
+        ([], [], "one dimension"),
+        ([0, 1], [[0, 1], [2, 3]], "bias of a curve have one dimension"),
+        (0, 0, "lags of a curve have one dimension"),
+        ([0, 1], ["a", "b"], "are numbers"),
+        ([0, 1], [0, 1j], "are numbers"),
+        ([0, 1], [0, None], "are numbers"),
+        ([0, 1], [[0], [1, 2]], "are numbers"),
+    ],
+)
+def test_what_is_no_curve_is_refused(lags, bias, said):
+    with pytest.raises(KYError, match=said):
+        ConnectionCurve(0, 0, "mine", lags, bias)
+
+
+def test_the_slope_of_a_transform_has_the_sign_of_t():
+    one = curve(-0.25 * np.arange(15.0))
+    assert -one.transform(ky.Linear(), at=[0.5]).a[0] / 14 == pytest.approx(-0.25)
+    exact = curve(one.bias, function=lambda t: 3.5 * t)
+    assert -exact.transform(ky.Linear()).a / 14 == pytest.approx(readings(exact)["slope"])
+
+
+def test_a_table_says_nothing_outside_its_lags():
+    one = curve(-np.log1p(np.arange(15.0)))
+    assert np.isnan(one.by_lag(40))
+    assert np.isnan(one([-0.1, 0.5, 1.1])).tolist() == [True, False, True]
+    assert one.by_lag(one.lags) == pytest.approx(one.bias)
+    at_last = curve(one.bias, 0.1 * np.arange(15) + 0.3)  # lags that are no doubles
+    assert np.isfinite(at_last.by_lag(at_last.lags)).all()
+    single = curve([3.0])
+    assert single.by_lag(0) == 3
+    assert np.isnan(single.by_lag(np.array([0.0, 1.0]))).tolist() == [False, True]
+    with pytest.raises(KYError, match="layer 0, head 0: no spline"):
+        curve([0.0, -1.0, -np.inf]).by_lag(1)
+
+
+def test_transforms_of_a_table_at_its_ends():
+    one = curve(-np.log1p(np.arange(15.0)))
+    assert ky.transform(one.by_lag, 7, ky.Linear()).a == pytest.approx(-1 / 8, rel=1e-3)
+    assert ky.transform(one, 1.0, ky.Linear(), side="left").a > 0
+    assert ky.transform(one, 0.0, ky.Linear(), side="right").a > 0
+    for at in (0.0, 1.0):
+        with pytest.raises(ky.NotFinite):
+            ky.transform(one, at, ky.Linear())
+
+
+def test_transforms_of_a_function_at_its_ends_look_inside():
+    f = lambda t: -3 * np.abs(1 - t) + 2 * np.abs(t)  # kinks at 0 and at 1
+    one = curve(f(1 - np.arange(5.0) / 4), function=f)
+    for at in (0, 1, 0.0, 1.0, 0.5):
+        assert one.transform(ky.Linear(), at=at).a == pytest.approx(5)
+    for at in ([1.0], [0.0, 0.0], [0.2, 0.5]):
+        assert one.transform(ky.Linear(), at=at).a == pytest.approx(5)
+
+
+def test_curves_take_plain_lists():
+    for one in (curve([3.0]), curve([3.0], function=lambda t: 3 * t), curve([3.0, 1.0, 0.0])):
+        assert one([1.0, 1.0]).tolist() == one.by_lag([0, 0]).tolist() == one.by_lag((0, 0)).tolist() == [3, 3]
+
+
 # -- value, slope, curvature -------------------------------------------------------------------------------------------
 
 
@@ -72,7 +158,22 @@ def test_jet_of_other_functions_is_the_transform():
     assert row["slope"] == pytest.approx(-3 / (1 + 3 * 15.5))
     assert row["curvature"] == pytest.approx(found.a2 / 31**2)
     bent = curve(-np.abs(lags - 15.5), function=lambda t: -abs((1 - t) * 31 - 15.5))
-    assert math.isnan(readings(bent)["slope"])  # there is none at a bend
+    assert math.isnan(readings(bent)["slope"])  # there is none at a kink
+    assert readings(bent)["value"] == pytest.approx(-bent.bias.mean())
+
+
+def test_a_bend_in_the_middle_has_a_slope():
+    """Swin v2: sign(x) log(1 + |x|) bends at the lag 0."""
+    lags = np.arange(-6.0, 7.0)
+    f = lambda t: np.sign(0.5 - t) * np.log1p(12 * np.abs(0.5 - t))
+    row = readings(curve(np.sign(lags) * np.log1p(np.abs(lags)), lags, function=f))
+    assert (row["value"], row["slope"]) == pytest.approx((0, 1), abs=1e-9)
+    assert math.isnan(row["curvature"])
+    step = readings(curve(np.sign(lags), lags, function=lambda t: np.sign(0.5 - t)))
+    assert step["value"] == pytest.approx(0)
+    assert math.isnan(step["slope"])
+    gap = readings(curve(np.abs(lags), lags, function=lambda t: t * np.nan))
+    assert math.isnan(gap["value"])
 
 
 @pytest.mark.parametrize("window", [2, 3, 4, 5, 6, 7, 15, 64, 128, 513])
@@ -149,6 +250,18 @@ def test_planted_frequencies_come_back(window, periods):
         row = readings(curve(bias + 5))
         assert row["frequency"] == pytest.approx(periods / window, rel=0.01)
         assert row["period"] == pytest.approx(window / periods, rel=0.01)
+
+
+def test_fall_is_the_share_that_the_weights_lose():
+    lags = np.arange(15.0)
+    nearly = np.log(1 + 0.01 * np.exp(-lags))  # a fast decay of next to nothing
+    slow = curve(-0.02 * lags)
+    rows = table([curve(nearly), slow, curve(np.zeros(15)), curve(np.where(lags > 3, -np.inf, -lags)), curve([1.0])])
+    assert [row["fall"] for row in rows] == pytest.approx(
+        [1 - math.exp(nearly[-1] - nearly[0]), 1 - math.exp(-0.28), 0, 1 - math.exp(-3), 0]
+    )
+    assert rows[0]["half_life"] < 1 < 30 < rows[1]["half_life"]  # the fall tells which of both matters
+    assert rows[0]["fall"] < 0.01 < 0.2 < rows[1]["fall"]
 
 
 def test_no_wave_is_said_to_be_none():
@@ -261,15 +374,42 @@ def test_blocks_join(monkeypatch):
     assert similarity(heads) == pytest.approx(whole, abs=1e-12)
 
 
-def test_other_windows_are_compared_over_common_lags():
+def test_other_windows_are_compared_over_all_lags():
     one, two = curve(-0.3 * np.arange(15.0)), curve(-0.1 * np.arange(8.0))
     apart, masked = curve(np.zeros(3), [20, 21, 22]), curve([-np.inf, 0.0], [7, 30])
     found = similarity([one, two, apart, masked, curve([np.nan, 1.0])])
-    assert found[0, 1] == pytest.approx(jensenshannon(one.weights[:8], two.weights, 2), abs=1e-7)  # which scales to 1
-    assert np.isnan(found[0, 2])  # no lag in common
-    assert np.isnan(found[0, 3])  # one, with no weight on it
+    padded = np.append(two.weights, np.zeros(7))
+    assert found[0, 1] == found[1, 0] == pytest.approx(jensenshannon(one.weights, padded, 2), abs=1e-7)
+    assert found[0, 2:4] == pytest.approx([1, 1])  # no lag in common; one, with no weight on it
     assert np.isnan(found[4]).all()
     assert np.diagonal(found)[:4].tolist() == [0, 0, 0, 0]
+
+
+def test_partners_are_compared_over_common_lags():
+    """The same head read over two windows has not moved."""
+    long, short = curve(-0.3 * np.arange(15.0)), curve(-0.3 * np.arange(8.0))
+    other, apart, masked = (
+        curve(-0.1 * np.arange(8.0)),
+        curve(np.zeros(3), [20, 21, 22]),
+        curve([-np.inf, 0.0], [7, 30]),
+    )
+    found = paired([long] * 4, [short, other, apart, masked])
+    expected = jensenshannon(long.weights[:8], other.weights, 2)  # which scales to 1
+    assert found[:2] == pytest.approx([0, expected], abs=1e-7)
+    assert np.isnan(found[2:]).all()  # no lag in common; one, with no weight on it
+
+
+def test_distances_across_windows_are_a_metric():
+    rng = np.random.default_rng(12)
+    heads = [curve(np.zeros(4)), curve([0.0] * 4 + [20.0] * 4), curve([0.0] * 4 + [-20.0] * 4)]
+    found = similarity(heads)
+    assert found[0] == pytest.approx([0, 1, 0], abs=1e-3)  # the second looks beyond the first's window
+    assert redundancy(found).heads == 2
+    assert clusters(found).tolist() == [0, 1, 0]
+    sizes = rng.integers(2, 9, size=20)
+    heads += [curve(3 * rng.normal(size=n), np.arange(n) - rng.integers(0, 3)) for n in sizes]
+    d = similarity(heads)
+    assert (d[:, None] <= d[:, :, None] + d[None] + 1e-7).all()
 
 
 def test_clusters_and_repeated_heads():
@@ -335,6 +475,41 @@ def test_specialised_heads_stand_out():
     assert math.isnan(specialisation(tables, np.random.default_rng(0))[0]["initial_distance"])  # no net to draw
 
 
+def test_random_layers_have_a_spread():
+    heads = [net(h, head=h) for h in range(4)]
+    (row,) = specialisation(heads, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    draws = [numbers(random_curves(heads, rng))["distance"] for _ in range(200)]
+    assert row["random_spread"] == pytest.approx(np.std(draws), rel=0.5)
+    assert row["random_distance"] == pytest.approx(np.mean(draws), abs=4 * np.std(draws) / np.sqrt(30))
+    assert row["initial_spread"] > 0
+    assert row["shortest"] <= row["middle"] <= row["longest"]
+    (against,) = specialisation(heads, np.random.default_rng(0), heads)
+    assert math.isnan(against["initial_spread"])
+    with pytest.raises(KYError, match="two draws"):
+        specialisation(heads, rng, draws=1)
+
+
+def test_broken_heads_are_left_out_on_both_sides():
+    heads = [curve(-m * np.arange(8.0), head=h) for h, m in enumerate((0.1, 0.7, 2.0))]
+    broken = curve([np.nan] * 8, head=1)
+    (row,) = specialisation(heads, np.random.default_rng(0), [heads[2], broken, heads[0]])
+    assert row["heads"] == 2
+    assert row["distance"] == row["initial_distance"] == numbers([heads[0], heads[2]])["distance"]
+    (row,) = specialisation([heads[0], broken, heads[2]], np.random.default_rng(0), heads)
+    assert row["distance"] == row["initial_distance"] == numbers([heads[0], heads[2]])["distance"]
+    (row,) = specialisation([heads[0], broken, heads[2]], np.random.default_rng(0))
+    assert row["heads"] == 2
+
+
+def test_initial_curves_of_other_heads_and_windows_are_refused():
+    heads, rng = [curve(np.zeros(8), head=h) for h in range(2)], np.random.default_rng(0)
+    with pytest.raises(KYError, match="have a head 5 where the trained ones have 1"):
+        specialisation(heads, rng, [heads[0], curve(np.zeros(8), head=5)])
+    with pytest.raises(KYError, match="8 lags from 0 to 7, and initially 9"):
+        specialisation(heads, rng, [heads[0], curve(np.zeros(9), head=1)])
+
+
 def test_random_curves_are_as_large_as_the_heads():
     heads = [net(12, scale=4), curve(np.where(np.arange(9) > 5, -np.inf, -np.arange(9.0))), curve(np.zeros(4))]
     for head, fresh in zip(heads, random_curves(heads, np.random.default_rng(1)), strict=True):
@@ -390,7 +565,8 @@ def test_trajectories_of_a_run():
     assert way.from_first[0] == pytest.approx([jensenshannon(weights[0], w, 2) for w in weights], abs=1e-7)
     steps = [jensenshannon(a, b, 2) for a, b in itertools.pairwise(weights)]
     assert way.steps[0] == pytest.approx([0, *steps], abs=1e-7)
-    assert way.moved == pytest.approx([sum(steps), 0], abs=1e-6)
+    assert way.length == pytest.approx([sum(steps), 0], abs=1e-6)
+    assert repr(way) == "2 heads along 4 checkpoints (step 0 … step 3)"
     assert trajectories([r.curves for r in reports], labels=[0, 10, 20, 30]).labels == ["0", "10", "20", "30"]
     with pytest.raises(KYError, match="no reading 'speed'"):
         way.reading("speed")
@@ -400,6 +576,44 @@ def test_trajectories_of_a_run():
         trajectories(reports, [1, 2])
     with pytest.raises(KYError, match="no head is in all"):
         trajectories([reports[0], [curve(lags, layer=5)]])
+
+
+def test_a_run_is_given_by_its_files_too(tmp_path):
+    save = pytest.importorskip("safetensors.numpy").save_file
+    runs = [{BUCKETS: np.stack([-m * np.arange(32.0), np.zeros(32)], axis=1)} for m in (0.0, 0.5)]
+    for k, tensors in enumerate(runs):
+        save(tensors, tmp_path / f"{k}.safetensors")
+    files = [tmp_path / f"{k}.safetensors" for k in range(2)]
+    first, last = reports = [inspect_connections(file) for file in files]
+    for given in (files, [str(file) for file in files], runs):
+        assert trajectories(given).from_first == pytest.approx(trajectories(reports).from_first)
+        assert last.drift(given[0]) == last.drift(first)
+        rows = [last.specialisation(np.random.default_rng(0), one)[0]["initial_distance"] for one in (given[0], first)]
+        assert rows[0] == rows[1]
+    assert trajectories(files).labels == [first.source, last.source]
+    for strange in (3, [1, 2], None):
+        with pytest.raises(KYError, match="has no curves; give a report"):
+            last.drift(strange)
+    with pytest.raises(KYError, match="has no curves; give a report"):
+        last.specialisation(np.random.default_rng(0), 3)
+    for strange in (files[0], str(files[0]), first, 3):
+        with pytest.raises(KYError, match="trajectories: give a list"):
+            trajectories(strange)
+    with pytest.raises(KYError, match="trajectories: int has no curves"):
+        trajectories([1, 2])
+    with pytest.raises(OSError):
+        trajectories([tmp_path / "none.safetensors"])
+
+
+def test_the_initial_curves_of_a_run_come_from_its_seed():
+    torch = pytest.importorskip("torch")
+    from kymath.nn import Condor, CondorConfig
+
+    config = CondorConfig(vocab_size=5, d_model=8, num_layers=1, num_heads=2)
+    first, again, other = (Condor(config, generator=torch.Generator().manual_seed(seed)) for seed in (3, 3, 4))
+    report = inspect_connections(first)
+    assert [row["moved"] for row in report.drift(again)] == [0, 0]
+    assert min(row["moved"] for row in report.drift(other)) > 0
 
 
 # -- the report --------------------------------------------------------------------------------------------------------
@@ -416,7 +630,7 @@ def test_report_of_tensors():
     assert report.similarity().shape == (2, 2)
     assert report.clusters().tolist() == [0, 1]
     assert report.redundancy().heads == 0
-    assert report.curve(0, 1) is report.curves[1]
+    assert report.curve(0, 1) is report.curve("0", "1") is report.curves[1]
     with pytest.raises(KYError, match="no layer 4, head 0"):
         report.curve(4, 0)
     assert report.specialisation(np.random.default_rng(0))[0]["heads"] == 2

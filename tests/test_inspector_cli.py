@@ -56,7 +56,19 @@ def test_the_table(cli):
     status, out, err = cli(t5(), "--window", "8")
     assert (status, err) == (0, "")
     rows = [line.split() for line in out.splitlines()]
-    assert ["layer", "head", "kind", "residual", "slope", "half-life", "period", "mean", "lag", "window"] in rows
+    assert [
+        "layer",
+        "head",
+        "kind",
+        "residual",
+        "slope",
+        "half-life",
+        "period",
+        "mean",
+        "lag",
+        "effective",
+        "window",
+    ] in rows
     assert ["0", "0", "flat", "0", "0", "–", "–", "3.5", "8"] in rows
     assert next(row for row in rows if row[:3] == ["0", "1", "linear"])[4] == "-0.1"
     assert "3 connection curves of t5.safetensors (T5 decoder): 2 linear, 1 flat." in out
@@ -104,6 +116,20 @@ def test_what_was_written_is_said(cli, tmp_path):
     assert f"Written (--csv): {tmp_path / 't.csv'}" in out
 
 
+def test_the_csv_on_standard_output(cli, tmp_path):
+    file = t5()
+    cli(file, "--csv", "t.csv")
+    status, out, err = cli(file, "--csv", "-", "--html", "t.html")
+    assert (status, err) == (0, "")
+    assert out == Path("t.csv").read_text(encoding="utf-8")
+    assert Path("t.html").exists()
+    status, out, err = cli(file, "--csv", "-", "--json")
+    assert (status, out) == (2, "")
+    assert "standard output" in err
+    assert "only --csv" in cli(file, "--html", "-")[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t.html", "t5.safetensors"]
+
+
 def test_a_folder_with_a_configuration_alone(cli, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"alibi": True, "num_attention_heads": 4}))
     status, out, _ = cli(".", "--json")
@@ -143,6 +169,8 @@ def test_a_file_without_a_known_curve(cli):
     assert "no position bias of a known layout" in err
     assert "embeddings.weight" in err
     assert "relative_attention_bias" in err
+    assert max(map(len, err.splitlines())) < 250
+    assert "docs/inspect-layouts.md" in err.splitlines()[-1]
     assert not os.path.exists("page.html")
     status, out, err = cli("other.safetensors", "--json")
     got = strict(out)
@@ -195,7 +223,7 @@ def test_a_file_that_cannot_be_read(cli, tmp_path, name):
     [
         (["missing"], "No such file"),
         (["missing/model.safetensors"], "No such file"),
-        ([""], "no .safetensors file"),
+        ([""], "the path is empty"),
         (["."], "no .safetensors file"),
         (["x\0y"], "character of code 0"),
         (["a" * 5000], "too long"),
@@ -273,3 +301,61 @@ def test_a_full_disk_leaves_nothing(cli, tmp_path, monkeypatch):
     assert "No space left" in err
     assert (tmp_path / "t.csv").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "t5.safetensors"]
+
+
+@pytest.mark.parametrize("source", ["m.index.json", "."])
+def test_no_shard_is_written_over(cli, tmp_path, source):
+    os.replace(t5(), "shard.st")
+    index = {"weight_map": {KEY.format("decoder"): "shard.st"}}
+    (tmp_path / ("m.index.json" if source != "." else "m.safetensors.index.json")).write_text(json.dumps(index))
+    before = (tmp_path / "shard.st").read_bytes()
+    for option in ("--csv", "--html"):
+        status, out, err = cli(source, option, "shard.st")
+        assert (status, out) == (2, "")
+        assert "this is the file that is read" in err
+    assert (tmp_path / "shard.st").read_bytes() == before
+    assert cli(source, "--csv", "t.csv")[0] == 0
+
+
+@pytest.mark.parametrize("weights", ["[]", '{"a": 1}', '{"a": "\\u0000"}', '{"a": "gone"}'])
+def test_a_broken_index_is_a_sentence(cli, tmp_path, weights):
+    (tmp_path / "m.index.json").write_text(f'{{"weight_map": {weights}}}')
+    status, _, err = cli("m.index.json", "--csv", "t.csv")
+    assert status == 2
+    assert "m.index.json" in err
+
+
+def test_too_many_curves_for_a_page_are_refused_before_they_are_measured(cli, monkeypatch, tmp_path):
+    from kymath.inspector import ConnectionReport, page_data
+
+    def never(report):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(page_data, "MOST", 2)
+    monkeypatch.setattr(ConnectionReport, "table", never)
+    status, out, err = cli(t5(), "--html", "t.html", "--csv", "t.csv")
+    assert (status, out) == (2, "")
+    assert "3 curves, and a page takes 2" in err
+    assert "--csv or --json" in " ".join(err.split())
+    assert not (tmp_path / "t.html").exists()
+
+
+@pytest.mark.parametrize("when", ["inspect_connections", "table"])
+def test_no_memory_is_a_sentence(cli, monkeypatch, when):
+    import kymath.inspector
+
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(kymath.inspector if when != "table" else kymath.inspector.ConnectionReport, when, full)
+    status, out, err = cli(t5())
+    assert (status, out) == (2, "")
+    assert "do not fit into the memory" in " ".join(err.split())
+
+
+def test_an_empty_name_is_not_the_current_folder(cli):
+    t5()
+    status, out, err = cli("")
+    assert (status, out) == (2, "")
+    assert "the path is empty" in err
+    assert cli(".")[0] == 0

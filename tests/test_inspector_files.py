@@ -85,6 +85,14 @@ def test_folders_models_and_prefixes(tmp_path):
     assert open_checkpoint({"submodule.x": TABLE}).shapes == {"submodule.x": (32, 2)}
 
 
+def test_the_state_of_a_training_names_the_model(tmp_path):
+    state = packed({"model.layers.0.attention.connection.slopes": np.ones(2)}, {"format": "kymath.training"})
+    with pytest.raises(KYError, match=r"state of a training.*give checkpoint\.safetensors"):
+        open_checkpoint(put(tmp_path, "training.safetensors", state))
+    put(tmp_path, "checkpoint.safetensors")
+    assert len(curves(tmp_path)) == 2
+
+
 def test_the_same_tensor_twice(tmp_path):
     twice = {KEY: TABLE, f"_orig_mod.{KEY}": TABLE}
     for source in (twice, put(tmp_path, content=packed(twice))):

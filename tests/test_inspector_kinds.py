@@ -92,6 +92,24 @@ def test_residual_is_what_is_left_over_the_rms():
     assert residual == pytest.approx(np.sqrt(np.sum(left**2) / np.sum((y - y.mean()) ** 2)), rel=1e-9)
 
 
+def test_what_came_closest_and_what_a_line_leaves():
+    x, rng = np.arange(40.0), np.random.default_rng(8)
+    bent, rough = -np.log1p(x), -0.3 * x + 1.5 * rng.normal(size=40)
+    found = sorted_rows([-x / 4, bent, rough, 0 * x, np.cos(2 * np.pi * x / 5)])
+    assert found.kind.tolist() == ["linear", "log", "other", "flat", "periodic"]
+    assert found.nearest[[0, 1, 3, 4]].tolist() == ["linear", "log", "flat", "periodic"]
+    assert found.nearest[2] in KINDS[1:-1]
+    assert found.residual[2] <= found.line[2]
+    for row, left in zip((bent, rough), found.line[[1, 2]], strict=True):
+        rest = row - np.polyval(np.polyfit(x, row, 1), x)
+        assert left == pytest.approx(np.std(rest) / np.std(row))
+    assert found.line[0] < 1e-9
+    assert np.isnan(found.line[3])
+    few = sorted_rows([[0.0, 1.0]])
+    assert few.nearest[0] == ""
+    assert np.isnan(few.line[0])
+
+
 def test_a_constant_and_a_scale_change_no_kind():
     x = np.arange(16.0)
     for _, bias in PLANTED[2::3]:
@@ -99,6 +117,15 @@ def test_a_constant_and_a_scale_change_no_kind():
         if np.ptp(y) > 0.1:
             assert nearest(curve(y)) == pytest.approx(nearest(curve(y + 1000)), abs=1e-6)
             assert nearest(curve(y))[0] == nearest(curve(1e6 * y))[0] == nearest(curve(2.0**900 * y))[0]
+
+
+@pytest.mark.parametrize("window", [5, 15, 128])
+def test_logarithms_of_any_scale_are_logarithms(window):
+    x = np.arange(float(window))
+    for scale in (1e-2, 1e3, 1e4, 1e6, 1e8):  # KERPLE's a
+        kind, residual = nearest(curve(-np.log1p(scale * x)))
+        assert kind == "log"
+        assert residual < 1e-9
 
 
 def test_centred_windows_and_masked_slots():

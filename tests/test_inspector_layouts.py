@@ -541,6 +541,170 @@ def test_a_single_layer_of_ours_knows_its_window():
     assert len(find(open_checkpoint(KYAttention(8, 2, window=5)), None)[0].bias) == 5
 
 
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+
+def condor_tensors():
+    parts = {"gate": (2, 4), "up": (2, 4), "down": (2, 4), "up_bias": (2, 4), "out_bias": (2,)}
+    return {f"layers.0.attention.connection.{k}": drawn(*v, seed=i) for i, (k, v) in enumerate(parts.items())}
+
+
+OURS = {
+    "ky": condor_tensors(),
+    "alibi": {"layers.0.attention.connection.slopes": drawn(2)},
+    "kerple": {f"layers.0.attention.connection.bias_{k}": np.ones(2) for k in "pa"},
+    "t5": {"layers.0.attention.connection.weight": drawn(32, 2)},
+    "fire": fire_tensors("layers.0.attention.connection."),
+}
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("kind", OURS)
+def test_a_smaller_window_cuts_and_a_larger_one_is_refused(kind, causal):
+    config = {"window": 15, "causal": causal}
+    whole, part = (read(OURS[kind], window, **config) for window in (None, 5))
+    first = 0 if causal else 5
+    for long, short in zip(whole, part, strict=True):
+        assert short.lags.tolist() == (list(range(5)) if causal else [-2, -1, 0, 1, 2])
+        same(short, long.bias[first : first + 5])
+        assert short.exact == long.exact
+        np.testing.assert_allclose(short(short.positions), short.bias, atol=1e-12)
+        if short.exact:
+            assert float(short.by_lag(1.3)) == pytest.approx(float(long.by_lag(1.3)), abs=1e-12)
+    same(read(OURS[kind], 1, **config)[0], whole[0].bias[whole[0].lags == 0])
+    with pytest.raises(KYError, match=r"window = 16.* window of 15 .*at most 15"):
+        read(OURS[kind], 16, **config)
+
+
+def test_without_a_configuration_the_window_is_the_models_own():
+    known, given = read(condor_tensors(), window=7), read(condor_tensors(), 7)
+    for one, two in zip(known, given, strict=True):
+        same(one, two.bias)
+    ends = [read(author_tensors(), window)[0] for window in (15, 30)]
+    assert ends[0].bias[-1] == pytest.approx(ends[1].bias[-1])  # the position 0, whatever the window
+
+
+@pytest.mark.parametrize("window", ["15", 0, [3]])
+def test_a_window_of_our_own_that_is_none_names_the_file(window):
+    with pytest.raises(KYError, match="the tensors: the configuration has window = "):
+        read(condor_tensors(), window=window)
+
+
+# -- names that others use, too ----------------------------------------------------------------------------------------
+
+OTHERS = {
+    "a linear layer": {"blocks.0.connection.weight": drawn(8, 4)},
+    "one of the same name as ours": {"encoder.attention.connection.weight": drawn(8, 4)},
+    "a level": {"connection.level": drawn(3), "a.connection.level": drawn(2, 2)},
+    "slopes": {"connection.slopes": drawn(3)},
+    "slopes in two dimensions": {"a.attention.connection.slopes": drawn(3, 3)},
+    "a gated layer": {"gate": drawn(3, 3), "up": drawn(3, 3), "down": drawn(3, 3)},
+    "gated layers": {f"mlp.connection.{k}": drawn(3, 3) for k in ("gate", "up", "down")},
+    "an embedding of positions": mlp("pos_embed.mlp", (1, 4, 2)),
+    "an embedding with norms": {"pos_embed.mlp.0.0.weight": drawn(4, 1), "pos_embed.mlp.1.weight": drawn(2, 4)},
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_what_is_called_alike_hides_nothing(case):
+    table = drawn(32, 2)
+    curves = read({**OTHERS[case], f"decoder.{T5}": table}, None)
+    assert [c.layout for c in curves] == ["T5 decoder"] * 2
+    with pytest.raises(UnknownLayout):
+        read(OTHERS[case])
+
+
+def test_a_linear_layer_named_as_ours_is_none_with_a_window_either():
+    tensors = {**OTHERS["one of the same name as ours"], f"decoder.{T5}": drawn(32, 2)}
+    assert [c.layout for c in read(tensors, 9)] == ["T5 decoder"] * 2
+
+
+def test_our_own_modules_are_known_by_their_class():
+    pytest.importorskip("torch", reason="kymath.nn needs torch")
+    from kymath.nn import ConnectionNet, KYAttention
+
+    net = ConnectionNet(2, 4).double()
+    [curve, _] = find(open_checkpoint(net), 6)
+    np.testing.assert_allclose(curve.bias, net.table(6)[0].detach().numpy()[::-1], rtol=1e-12)
+    assert find(open_checkpoint(KYAttention(8, 2, window=5, bias="alibi")), None)[0].layout == "Condor, alibi"
+    embedded = {f"blocks.1.attn.{key}": value for key, value in KYAttention(8, 2).state_dict().items()}
+    assert len(find(open_checkpoint(embedded), 15)) == 2
+
+
+def test_a_t5_table_on_its_side_is_turned_where_the_configuration_tells():
+    table = drawn(32, 4)
+    for config in ({"num_heads": 4}, {"relative_attention_num_buckets": 32}):
+        for given in (table, table.T):
+            same(read({f"decoder.{T5}": given}, 6, **config)[1], table[:6, 1])
+        same(read({"decoder/relpos_bias/rel_embedding": table}, 6, **config)[1], table[:6, 1])
+
+
+def test_swin_v2_in_single_precision_has_whole_windows():
+    at, m = "layers.0.blocks.0.attn.", 8
+    u = np.float32(np.log2(8 * np.arange(1.0 - m, m) / 11 * np.sign(np.arange(1.0 - m, m)) + 1) / 3)
+    table = np.stack(np.meshgrid(np.sign(np.arange(1.0 - m, m)) * u, u, indexing="ij"), -1)[None]
+    tensors = {f"{at}{key}": value for key, value in mlp("cpb_mlp", (2, 7, 1)).items()}
+    stored = read({**tensors, f"{at}relative_coords_table": np.float32(np.abs(table) * np.sign(table))})
+    for one, two in zip(stored, read(tensors, window_size=8, pretrained_window_sizes=[12]), strict=True):
+        assert one.bias.tolist() == two.bias.tolist()
+
+
+# -- numbers that are finite and too large -----------------------------------------------------------------------------
+
+HUGE = {
+    "KERPLE": {"rpe.bias_p": np.full(1, 1e308), "rpe.bias_a": np.full(1, 1e308)},
+    "FIRE": {**fire_tensors(), "c": np.array(1e308), "L_multiplier": np.array(1e308), "init_L": np.array(1e308)},
+    "FIRE's net": {**fire_tensors(), "mlp.0.weight": np.full((6, 1), 1e308), "mlp.2.weight": np.full((3, 6), 1e308)},
+    "slopes": {"layers.0.attention.connection.slopes": np.array([1e308])},
+    "a net": {key: np.full_like(value, 1e200) for key, value in condor_tensors().items()},
+    "the author's": {key: np.full_like(value, 1e200) for key, value in author_tensors().items()},
+    "CrossFormer": {key: np.full_like(value, 1e300) for key, value in cross_tensors().items()},
+}
+
+
+@pytest.mark.parametrize("case", HUGE)
+def test_numbers_too_large_are_refused_in_a_sentence(case):
+    with pytest.raises(KYError, match=r"infinite or not a number|not finite"):
+        read(HUGE[case], window=9)
+
+
+def test_a_number_of_text_is_shown_in_quotes():
+    with pytest.raises(KYError, match='num_attention_heads = "8"'):
+        read({}, alibi=True, num_attention_heads="8")
+
+
+# -- layouts of one's own ----------------------------------------------------------------------------------------------
+
+
+def test_the_sentence_names_likely_tensors_first_and_has_lines():
+    tensors = {**{f"blocks.{i}.weight": np.zeros(2) for i in range(10)}, "x.Rel_table": np.zeros(2)}
+    with pytest.raises(UnknownLayout) as caught:
+        read(tensors)
+    error = caught.value
+    assert "Found: 11 tensors (x.Rel_table, blocks.0.weight" in str(error)
+    assert str(error) == " ".join(error.lines)
+    assert len(error.lines) == 4 + len(LAYOUTS)
+    assert "layouts=(*LAYOUTS, mine)" in error.lines[-1]
+
+
+class Mine:
+    NAME, LOOKS_FOR = "mine", "blocks.{i}.my_table"
+
+    @staticmethod
+    def curves(checkpoint, window):
+        names = [name for name in checkpoint.shapes if name.endswith("my_table")]
+        return [ky.inspector.ConnectionCurve(0, 0, "mine", np.arange(3.0), checkpoint.read(name)) for name in names]
+
+
+def test_a_layout_of_ones_own():
+    checkpoint = open_checkpoint({"blocks.0.my_table": np.arange(3.0), f"decoder.{T5}": drawn(32, 1)})
+    assert {c.layout for c in find(checkpoint, layouts=(*LAYOUTS, Mine))} == {"mine", "T5 decoder"}
+    assert [c.layout for c in find(checkpoint, layouts=[Mine])] == ["mine"]
+    assert [c.layout for c in find(checkpoint)] == ["T5 decoder"]
+    with pytest.raises(UnknownLayout, match=r"my_table\. To go on"):
+        find(empty(), layouts=[Mine])
+
+
 # -- against transformers ----------------------------------------------------------------------------------------------
 
 
@@ -558,3 +722,63 @@ def test_a_t5_of_transformers_is_read_as_it_computes(tmp_path):
         part = model.decoder if "decoder" in curve.layout else model.encoder
         bias = part.block[0].layer[0].SelfAttention.compute_bias(50, 50).detach().numpy()[0, curve.head]
         np.testing.assert_allclose(curve.bias, bias[-1, ::-1], rtol=1e-6)
+
+
+# -- too much at once --------------------------------------------------------------------------------------------------
+
+
+def hollow(**shapes):
+    """A checkpoint of zeros that take no memory."""
+    return {name: np.broadcast_to(np.zeros(()), shape) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "named"),
+    [
+        ({"layers.0.blocks.0.attn.relative_position_bias_table": (1, 2**20)}, "relative_position_bias_table"),
+        ({f"decoder.{T5}": (32, 4097)}, "relative_attention_bias"),
+        ({"x.bias_p": (2**18, 1, 1), "x.bias_a": (2**18, 1, 1)}, "bias_p has 262144 heads"),
+        ({"x.bias_a": (2**18, 1, 1)}, "bias_a has 262144 heads"),
+        ({"a.cpb_mlp.0.weight": (4, 2), "a.cpb_mlp.2.weight": (2**18, 4)}, "cpb_mlp.2.weight has 262144 heads"),
+        ({"a.cpb_mlp.0.weight": (2**20, 2), "a.cpb_mlp.2.weight": (1, 2**20)}, "cpb_mlp.0.weight has 1048576 units"),
+        ({"rel_pos.mlp.0.weight": (2**21, 1), "rel_pos.mlp.2.weight": (1, 2**21)}, "2097152 units at 128 points"),
+        ({"rel_pos.mlp.0.weight": (4, 1), "rel_pos.mlp.2.weight": (2**18, 4)}, "mlp.2.weight has 262144 heads"),
+        (
+            {"a.pos.pos_proj.weight": (2, 2)}
+            | {f"a.pos.pos{k}.2.weight": (2**18 if k == 3 else 2, 2) for k in (1, 2, 3)},
+            "pos3.2.weight has 262144 heads",
+        ),
+        (
+            {"f.L_multiplier": (), "f.c": (), "f.mlp.0.weight": (2**21, 1), "f.mlp.2.weight": (1, 2**21)},
+            "f.mlp.0.weight has 2097152 units",
+        ),
+    ],
+)
+def test_too_many_heads_or_units_are_refused_before_anything_is_computed(shapes, named):
+    with pytest.raises(KYError, match=named):
+        read(hollow(**shapes))
+
+
+def test_the_wide_net_of_a_wide_window_is_refused():
+    nets = {f"layers.0.attention.connection.{part}": (4, 2**16) for part in ("gate", "up", "down")}
+    with pytest.raises(KYError, match="65536 units at 1048576 points"):
+        read(hollow(**nets), 2**20)
+    author_nets = {f"layers.0.attention.connection_nets.0.w{i}.weight": (2**16, 1) for i in (1, 2, 3)}
+    with pytest.raises(KYError, match="65536 units at 1048576 points"):
+        read(hollow(**author_nets), 2**20)
+
+
+def test_images_of_many_layers_are_bounded_together():
+    layers = [f"layers.{k}.attn.cpb_mlp" for k in range(40)]
+    nets = {f"{at}.{k}.weight": shape for at in layers for k, shape in ((0, (1, 2)), (2, (4096, 1)))}
+    with pytest.raises(KYError, match="163840 curves: too much at once"):
+        read(hollow(**nets), 64)
+
+
+@pytest.mark.parametrize("heads", [[3, 6], "8", None, True, 2.5])
+def test_t5_passes_over_heads_of_another_model(heads):
+    swin_table = {"layers.0.blocks.0.attn.relative_position_bias_table": drawn(9, 3)}
+    found = read({f"decoder.{T5}": drawn(32, 2)} | swin_table, num_heads=heads)
+    assert [curve.layout for curve in found].count("T5 decoder") == 2
+    with pytest.raises(KYError, match="the configuration 4"):
+        read({f"decoder.{T5}": drawn(32, 2)}, num_heads=heads, num_attention_heads=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import math
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import time
+from itertools import pairwise
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -74,6 +76,25 @@ def test_a_panel_for_each_layer():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["linear", "periodic"]
     assert {panel.get_ylim() for panel in panels} == {panels[0].get_ylim()}
     ax.figure.canvas.draw()
+
+
+def ends(ax):
+    ax.figure.canvas.draw()
+    return [[note for note in panel.texts if note.get_text()] for panel in ax.figure.axes[1:]]
+
+
+@pytest.mark.parametrize("heads", [1, 4, 12, 13])
+def test_heads_have_their_numbers_at_the_ends(heads):
+    made = ConnectionReport([curve(0, h, np.where(np.arange(9) < 4, h, 0.0)) for h in range(heads)])
+    [notes] = ends(made.plot())
+    assert sorted(int(note.get_text()) for note in notes) == list(range(heads if heads <= 12 else 0))
+    boxes = sorted((note.get_window_extent() for note in notes), key=lambda box: box.y0)
+    assert all(two.y0 >= one.y0 + 5 for one, two in pairwise(boxes))
+    assert {note.get_text() for note in ends(images(heads=2).plot())[0]} == {"0v", "0h", "1v", "1h"}
+
+
+def test_the_title_names_the_file_alone():
+    assert report(source="/a/long/way/t5.safetensors").plot().texts[0].get_text() == "t5.safetensors: by hand"
 
 
 def test_of_many_layers_some():
@@ -160,6 +181,16 @@ def test_what_the_page_holds():
 def test_numbers_are_rounded():
     assert (rounded(math.pi), rounded(-1.23456e-7), rounded(1e-14)) == (3.142, -1.235e-7, 0.0)
     assert rounded(math.nan) is rounded(math.inf) is None
+
+
+def test_maps_reach_to_their_largest_distance():
+    held = data(ConnectionReport([curve(0, 0, -np.arange(8.0)), curve(0, 1, -1.1 * np.arange(8.0))]))["alike"]["all"]
+    assert 0.01 < held["most"] < 0.1
+    assert list(base64.b64decode(held["cells"])) == pytest.approx([0, 254, 254, 0], abs=6)
+    alike = data(ConnectionReport([curve(0, h, np.zeros(8)) for h in range(2)]))["alike"]["all"]
+    assert (alike["most"], set(base64.b64decode(alike["cells"]))) == (0.01, {0})
+    odd = data(broken())["alike"]["all"]
+    assert list(base64.b64decode(odd["cells"]))[:3] == [255] * 3
 
 
 def test_long_windows_keep_their_peaks():
@@ -364,12 +395,20 @@ def test_images_and_odd_curves_in_a_browser(browser, tmp_path):
     steps = """
         done.tiles = all("figure canvas").length;
         done.paths = all("#panels path").map((one) => one.getAttribute("d"));
+        done.legend = all(".legend span").map((one) => one.textContent);
+        done.axes = all("#across span").map((one) => one.textContent);
+        done.cell = document.getElementById("map").getBoundingClientRect().width / Math.max(1, done.axes.length);
+        done.most = document.getElementById("most").textContent;
         done.units = all("th small").map((one) => one.textContent);
         """
     seen = after(browser, images(), tmp_path, steps)
     assert seen["tiles"] == 2
     assert len(seen["paths"]) == 4
     assert "nats/patch" in seen["units"]
+    assert [text.split(":")[0] for text in seen["legend"]] == ["horizontal", "vertical"] * 2
+    assert seen["axes"] == ["0h", "0v", "1h", "1v"]
+    assert seen["cell"] <= 40
+    assert 0 < float(seen["most"]) <= 1
     assert not any("token" in unit for unit in seen["units"])
     seen = after(browser, broken(), tmp_path, steps)
     assert [bool(path) for path in seen["paths"]] == [False, False, False, *[True] * 5]
@@ -390,3 +429,13 @@ def test_96_layers_of_96_heads(browser, tmp_path):
     assert time.monotonic() - begin < 10
     assert document.count("<figure") == 96
     assert document.count("<tr") == 51
+
+
+def test_the_page_has_line_and_fall():
+    found = data(report())
+    named = {column["name"]: column["about"] for column in found["columns"]}
+    assert "straight line" in named["line"]
+    assert "largest weight" in named["fall"]
+    rows = report().table()
+    for name in ("line", "fall"):
+        assert found["numbers"][name] == [rounded(row[name]) for row in rows]

@@ -196,7 +196,7 @@ def test_a_table_in_pieces_is_the_table(monkeypatch):
     net = ConnectionNet(2, hidden=8, generator=seeded())
     whole = net.table(100)
     (wanted,) = torch.autograd.grad(whole.square().sum(), net.up)
-    monkeypatch.setattr("kymath.nn.connection.PIECE", 7)
+    monkeypatch.setattr("kymath.nn.connection._MOST", 7)
     pieces = net.table(100)
     assert (pieces - whole).abs().max() < 1e-6
     assert (torch.autograd.grad(pieces.square().sum(), net.up)[0] - wanted).abs().max() < 1e-4

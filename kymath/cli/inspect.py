@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,7 +35,7 @@ _COLUMNS = (
     ("half_life", "half-life", 3),
     ("period", "period", 3),
     ("mean_lag", "mean lag", 3),
-    ("effective_window", "window", 3),
+    ("effective_window", "effective window", 3),
 )
 
 
@@ -47,16 +48,25 @@ def inspect(
     ],
     window: Annotated[
         int | None,
-        typer.Option("--window", metavar="W", help="How many tokens back; the model's own if left out, or 128."),
+        typer.Option(
+            "--window",
+            metavar="W",
+            help="How many tokens back: the model's own window if left out, and never more; 128 where it has none.",
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help=f"All rows of the table, not the first {_FIRST}.")] = False,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.")] = None,
-    csv: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write the whole table as CSV.")] = None,
+    csv: Annotated[
+        str | None, typer.Option("--csv", metavar="FILE", help="Write the whole table as CSV; - prints it instead.")
+    ] = None,
     plot: given.Plot = None,
     json: given.Json = False,
 ) -> int:
     """The position biases of a trained model, head by head, read from its parameters: nothing is run."""
-    targets = _targets(checkpoint, html, csv, plot)
+    printed = csv == "-"
+    if printed and json:
+        raise given.Misuse("--csv - and --json: both go to standard output; give --csv a file.")
+    targets = _targets(checkpoint, html, None if printed else csv, plot)
     try:
         from kymath.inspector import UnknownLayout, inspect_connections
 
@@ -65,22 +75,45 @@ def inspect(
     except UnknownLayout as error:
         if json:
             write_json(_failure(checkpoint, str(error)))
-        complain(str(error))
+        complain("\n".join(error.lines))
         return 1
     except (KYError, ImportError) as error:
         raise given.Misuse(str(error)) from error
     except OSError as error:
         raise given.Misuse(f"{checkpoint}: {error.strerror or error}.") from error
-    with waiting("measuring …"):
-        rows = report.table()
-        _write(report, targets)
+    except MemoryError as error:
+        raise given.Misuse(_too_large(checkpoint)) from error
+    if "--html" in targets:
+        _check_page(report)
+    try:
+        with waiting("measuring …"):
+            rows = report.table()
+            _write(report, targets)
+    except MemoryError as error:
+        raise given.Misuse(_too_large(checkpoint)) from error
     if json:
         write_json(_record(report))
+    elif printed:
+        sys.stdout.write(report.as_csv())
     else:
         _show(report, rows, every)
         for option, path in targets.items():
             console().print(f"Written ({option}): {path}")
     return 0
+
+
+def _too_large(checkpoint: str) -> str:
+    return f"{checkpoint}: its curves do not fit into the memory; give a smaller --window, or use a larger machine."
+
+
+def _check_page(report: ConnectionReport) -> None:
+    """Before the work whose other files would be lost with it."""
+    from kymath.inspector.page_data import MOST
+
+    if len(report.curves) > MOST:
+        raise given.Misuse(
+            f"--html: there are {len(report.curves)} curves, and a page takes {MOST}; use --csv or --json instead."
+        )
 
 
 def _targets(checkpoint: str, html: str | None, csv: str | None, plot: str | None) -> dict[str, Path]:
@@ -89,6 +122,8 @@ def _targets(checkpoint: str, html: str | None, csv: str | None, plot: str | Non
     for option, name in (("--html", html), ("--csv", csv), ("--plot", plot)):
         if name is None:
             continue
+        if name == "-":
+            raise given.Misuse(f"{option} -: only --csv goes to standard output; give the name of a file.")
         path = check_file(name) if option == "--plot" else place(name, option)
         for source in _sources(checkpoint):
             apart(path, f"{option} {name}", source)
@@ -101,11 +136,16 @@ def _targets(checkpoint: str, html: str | None, csv: str | None, plot: str | Non
 
 def _sources(checkpoint: str) -> list[str]:
     """The files that may be read: of a folder or an index all that could belong to it."""
+    from kymath.inspector.checkpoint import shards
+
     try:
         path = Path(checkpoint)
         folder = path if path.is_dir() else path.parent
         many = path.is_dir() or path.name.endswith(".index.json")
-        beside = [*folder.glob("*.safetensors"), *folder.glob("*.json")] if many else [folder / "config.json"]
+        if not many:
+            return [checkpoint, str(folder / "config.json")]
+        named = [shard for index in folder.glob("*.index.json") for shard in shards(index)]
+        beside = [*folder.glob("*.safetensors"), *folder.glob("*.json"), *named]
     except (OSError, ValueError):  # who reads it says what is wrong
         return [checkpoint]
     return [checkpoint, *map(str, beside)]
@@ -185,5 +225,7 @@ def _said(report: ConnectionReport, rows: list[dict[str, Any]], every: bool) -> 
         heads, _, _, within = report.redundancy()
         lines.append(f"{heads} have a nearly equal other (Jensen–Shannon distance of the weights at most {within:g}).")
     many, one = ("patches", "patch") if all(c.image is not None for c in report.curves) else ("tokens", "token")
-    lines.append(f"Slope in nats per {one}; half-life, period, mean lag and window (exp of the entropy) in {many}.")
+    lines.append(
+        f"Slope in nats per {one}; half-life, period, mean lag, effective window (exp of the entropy) in {many}."
+    )
     return lines

@@ -18,7 +18,8 @@ def inspect_connections(model_or_path: Any, *, window: int | None = None) -> Con
     ``model_or_path``: a safetensors file, its index of shards, a folder with one of them (or with a ``config.json``
     alone, for ALiBi), a mapping of names to arrays, or a model with ``state_dict``. Only the tensors that hold biases
     are read, no class of the model is needed, and nothing runs. ``window`` in tokens: how far back a bias without a
-    window of its own is read; None for the layout's own or its usual one (15 for the author's code, 128 else).
+    window of its own is read, and at most the model's own where it has one; None for the layout's own or its usual one
+    (15 for the author's code, 128 else).
 
     Returns a :class:`ConnectionReport`. Raises ``UnknownLayout`` (a ``KYError``) where no known layout finds a bias,
     with what was looked for and what was found; ``KYError`` for what cannot be read; ``OSError`` where there is no

@@ -21,6 +21,7 @@ from ..errors import KYError
 Shape = tuple[int, ...]
 _INDEX = ".index.json"
 _MOST = 2**24  # numbers in a table of biases or a small net's weights; more is no bias
+_MODEL, _STATE = "kymath.condor", "kymath.training"  # what our own files call themselves
 _MOST_TEXT = 2**26  # bytes of config.json or an index
 _KINDS = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -36,7 +37,7 @@ class Checkpoint:
     """Names and shapes of the tensors of a model, and the way to their numbers.
 
     ``shapes`` is by name, ``config`` what lies beside the tensors (``config.json``, or the configuration inside our own
-    files), ``where`` what messages call it. ``metadata`` is the file's own.
+    files), ``where`` what messages call it. ``metadata`` is the file's own; ``ours`` for what kymath.nn made.
     """
 
     where: str
@@ -44,6 +45,7 @@ class Checkpoint:
     reader: Callable[[str], np.ndarray] = field(repr=False)
     config: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    ours: bool = False
 
     def read(self, name: str) -> np.ndarray:
         """One tensor in double precision. Raises ``KYError`` for one that is too large for a bias, or not numbers."""
@@ -82,18 +84,23 @@ def open_checkpoint(source: Any) -> Checkpoint:
     {'bias_p': (2,)}
     """
     if isinstance(source, (str, os.PathLike)):
+        if not os.fspath(source):
+            raise KYError(
+                "the path is empty: give a safetensors file, its index of shards, or a folder (. for this one)."
+            )
         return _of_path(Path(source))
     if isinstance(source, Mapping):
         return _of_tensors("the tensors", source, {})
     if callable(getattr(source, "state_dict", None)):
-        return _of_tensors(type(source).__name__, source.state_dict(), _config_of(source))
+        made = type(source).__module__.partition(".")[0] == __name__.partition(".")[0]
+        return _of_tensors(type(source).__name__, source.state_dict(), _config_of(source), ours=made)
     raise KYError(
         f"model_or_path is {type(source).__name__}: give a safetensors file, a folder with one, a model, or a dict of "
         "names and arrays."
     )
 
 
-def _of_tensors(where: str, tensors: Mapping[Any, Any], config: dict[str, Any]) -> Checkpoint:
+def _of_tensors(where: str, tensors: Mapping[Any, Any], config: dict[str, Any], *, ours: bool = False) -> Checkpoint:
     named = {name: value for name, value in tensors.items() if isinstance(name, str) and hasattr(value, "shape")}
     if tensors and not named:
         kinds = ", ".join(sorted({type(value).__name__ for value in tensors.values()})[:3])
@@ -111,7 +118,7 @@ def _of_tensors(where: str, tensors: Mapping[Any, Any], config: dict[str, Any]) 
         return np.asarray(value.detach().double().cpu().numpy())
 
     shapes = {name: tuple(map(int, named[key].shape)) for name, key in found.items()}
-    return Checkpoint(where, shapes, reader, config)
+    return Checkpoint(where, shapes, reader, config, ours=ours)
 
 
 def _of_path(path: Path) -> Checkpoint:
@@ -124,10 +131,15 @@ def _of_path(path: Path) -> Checkpoint:
     if path.name.endswith(_INDEX):
         return _of_index(path)
     file = _File(path)
+    made = file.metadata.get("format")
+    if made == _STATE:
+        raise KYError(
+            f"{path} is the state of a training, to go on from, not the model: give checkpoint.safetensors beside it."
+        )
     names = _plain_names(str(path), file.entries)
     shapes = {name: file.entries[key].shape for name, key in names.items()}
     config = _json_of(file.metadata.get("config", "")) or _config(path.parent)
-    return Checkpoint(str(path), shapes, lambda name: file.read(names[name]), config, file.metadata)
+    return Checkpoint(str(path), shapes, lambda name: file.read(names[name]), config, file.metadata, made == _MODEL)
 
 
 def _of_folder(folder: Path) -> Checkpoint:
@@ -166,6 +178,20 @@ def _of_index(path: Path) -> Checkpoint:
             raise KYError(f"{path}: {shown(key)} is not in {shown(shard)}, as the index says.")
     shapes = {name: files[where[key]].entries[key].shape for name, key in names.items()}
     return Checkpoint(str(path), shapes, lambda name: files[where[names[name]]].read(names[name]), _config(path.parent))
+
+
+def shards(index: Path) -> list[Path]:
+    """The files that an index names, none for what is no index: those are not to be written over."""
+    try:
+        where = (_json_of(index.read_bytes()) or {}).get("weight_map") if index.stat().st_size <= _MOST_TEXT else None
+    except OSError:
+        return []
+    names = set(where.values()) if isinstance(where, dict) and all(map(_is_text, where.values())) else set()
+    return [index.parent / name for name in sorted(names)]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 @dataclass(frozen=True)

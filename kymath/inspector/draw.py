@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ LOOKS: dict[str, tuple[str, Any]] = {
     "other": ("#1a1a1a", (0, (1, 0.6))),
 }
 PANELS = 16
+_NAMED = 12  # curves in a panel that have the number of their head at their end
+_APART = 0.08  # those numbers, of the height of a panel
 _TILES = 16  # heads in a panel of images
 _WIDE, _HIGH, _HEAD = 2.15, 1.75, 0.5  # inches of a panel, and of the words above them
 _FAR = {0: 100.0, 20: 4.0}  # from so many curves on: times the range of most, beyond it one does not set the height
@@ -63,11 +66,11 @@ def evenly(count: int, most: int) -> list[int]:
 def plot(report: ConnectionReport, *, ax: Axes | None = None, panels: int = PANELS) -> Axes:
     """The bias of every head over the lag, a panel for each layer, coloured and dashed by its kind.
 
-    Biases are in nats, less their mean, and all panels have one scale; a curve far beyond the others is cut off, and
-    the words above say so. Tables of two axes (Swin) have their images beside: bias by displacement, the query in the
-    middle. ``ax``: the axes to draw on, whose room is shared out among the panels (None: a new figure). ``panels``: at
-    most so many, of layers chosen evenly. Returns the Axes of the words above them; the panels follow in
-    ``ax.figure.axes``. It shows nothing.
+    Up to a dozen curves of a panel have the number of their head at their end. Biases are in nats, less their mean, and
+    all panels have one scale; a curve far beyond the others is cut off, and the words above say so. Tables of two axes
+    (Swin) have their images beside: bias by displacement, the query in the middle. ``ax``: the axes to draw on, whose
+    room is shared out among the panels (None: a new figure). ``panels``: at most so many, of layers chosen evenly.
+    Returns the Axes of the words above them; the panels follow in ``ax.figure.axes``. It shows nothing.
 
     Raises ``KYError`` where there is nothing to draw. Source: this project's.
 
@@ -101,6 +104,8 @@ def plot(report: ConnectionReport, *, ax: Axes | None = None, panels: int = PANE
             continue
         for i in group.index:
             _line(panel, report.curves[i], *LOOKS[looks[i]], thin=len(group.index) > 12)
+        if len(group.index) <= _NAMED:
+            _names(panel, [(report.curves[i], LOOKS[looks[i]][0]) for i in group.index], low, high)
         panel.axhline(0, color="#8c8c8c", linewidth=0.5, zorder=0)
         panel.set_ylim(low, high)
         panel.set_title(title.replace("$", r"\$"), fontsize="small", color="#1a1a1a")
@@ -196,6 +201,33 @@ def _line(panel: Axes, curve: ConnectionCurve, colour: str, dashes: Any, *, thin
     )  # fmt: skip
 
 
+def _names(panel: Axes, curves: list[tuple[ConnectionCurve, str]], low: float, high: float) -> None:
+    """The heads' numbers at the ends of their lines, moved apart where they would overlap."""
+    ends = []
+    for curve, colour in curves:
+        if not curve.broken:
+            last = np.flatnonzero(curve.visible)[-1]
+            ends.append((float(np.clip(curve.centred[last], low, high)), float(curve.lags[last]), curve, colour))
+    ends.sort(key=lambda end: end[0])
+    places = _apart([(y - low) / (high - low) for y, *_ in ends])
+    for (y, lag, curve, colour), place in zip(ends, places, strict=True):
+        panel.annotate(
+            shown(f"{curve.head}{curve.axis[:1]}").replace("$", r"\$"), (lag, y), (1.03, place),
+            textcoords="axes fraction", ha="left", va="center", fontsize=6, color=colour, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": colour, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
+
+
+def _apart(places: list[float]) -> list[float]:
+    """Ascending places in [0, 1], at least ``_APART`` from each other where there is room."""
+    gap = min(_APART, 1 / max(len(places) - 1, 1))
+    out: list[float] = []
+    for k, place in enumerate(places):  # the numbers above need room, too
+        lowest = out[-1] + gap if out else 0.0
+        out.append(max(lowest, min(place, 1 - gap * (len(places) - 1 - k))))
+    return out
+
+
 def _images(panel: Axes, curves: Sequence[ConnectionCurve]) -> None:
     """The tables of some heads as tiles, each about its own mean and on one scale."""
     of_head: dict[int, np.ndarray] = {}
@@ -225,7 +257,8 @@ def _images(panel: Axes, curves: Sequence[ConnectionCurve]) -> None:
 
 
 def _words(report: ConnectionReport, layers: int, drawn: int, cut: int) -> list[str]:
-    words = ["; ".join(shown(name) for name in report.layouts)]
+    source = shown(PurePath(report.source).name, 40)
+    words = [f"{source}: " * bool(source) + "; ".join(shown(name) for name in report.layouts)]
     if drawn < layers:
         words.append(f"{drawn} of {layers} layers")
     if cut:

@@ -2,14 +2,14 @@
 
 Kinds of the bias over the lag x, each up to the constants A and C of A b(x) + C, by least squares over the window:
 
-* ``flat``: it spans less than 0.01 nats, so all weights are equal within 1 %;
-* ``linear``: a x (ALiBi);
-* ``log``: A log(1 + s x), s > 0, x counted from the newest slot (KERPLE);
-* ``exponential``: A exp(±r x), r > 0;
-* ``periodic``: a cos 2πfx + b sin 2πfx with one period in the window at least;
-* ``peak``: one lag inside the window, a slot or more from its ends, is looked at most: A exp(−(x − c)²/2w²), or its
+- ``flat``: it spans less than 0.01 nats, so all weights are equal within 1 %;
+- ``linear``: a x (ALiBi);
+- ``log``: A log(1 + s x), s > 0, x counted from the newest slot (KERPLE);
+- ``exponential``: A exp(±r x), r > 0;
+- ``periodic``: a cos 2πfx + b sin 2πfx with one period in the window at least;
+- ``peak``: one lag inside the window, a slot or more from its ends, is looked at most: A exp(−(x − c)²/2w²), or its
   limits −A (x − c)² and −A |x − c|, with A > 0;
-* ``other``: none of them.
+- ``other``: none of them.
 
 The residual is the rms of what is left over the rms of the bias about its mean: 0 is perfect. A kind explains a curve
 if
@@ -21,8 +21,10 @@ if
    cases, of 13 slots and more.
 
 Of the kinds that explain it the one with the fewest numbers is taken; one with more only where it leaves less than a
-third of that, and that was above 0.1 %. The residual of ``other`` is the least that any kind leaves; that of ``flat``
-is the rms of the bias about its mean itself, in nats.
+third of that, and that was above 0.1 %. The residual of ``other`` is the least that any kind leaves, and ``nearest``
+that kind (elsewhere the kind itself); the residual of ``flat`` is the rms of the bias about its mean itself, in nats.
+``line`` is what a straight line leaves, whatever the kind: how far from ALiBi a curve is. A flat curve has none, nor
+has a window of two slots.
 """
 
 from __future__ import annotations
@@ -66,11 +68,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Sorted:
-    """Kinds and residuals of the rows of a batch, and the frequency of the wave in each, NaN where there is none."""
+    """Kinds and residuals of the rows of a batch, and the frequency of the wave in each, NaN where there is none.
+
+    ``nearest``: of the kind ``other`` the one that came closest, "" where too few slots are seen to try any; elsewhere
+    the kind. ``line``: what a straight line leaves.
+    """
 
     kind: np.ndarray
     residual: np.ndarray
     frequency: np.ndarray
+    nearest: np.ndarray
+    line: np.ndarray
 
 
 def nearest(curve: ConnectionCurve) -> tuple[str, float]:
@@ -103,10 +111,15 @@ def kinds(batch: Batch) -> Sorted:
             # within a level the nearest
             wins = one.explains(n) & clear & (one.fit.residual < residual)
             kind[wins], residual[wins] = one.kind, one.fit.residual[wins]
-    least = np.min([one.fit.residual for one in candidates], axis=0) if candidates else np.full(len(y), np.nan)
-    residual = np.where(kind == "other", least, residual)
+    least, closest, line = np.full(len(y), np.nan), np.full(len(y), "", dtype="<U12"), np.full(len(y), np.nan)
+    if candidates:
+        left = np.array([one.fit.residual for one in candidates])
+        least, closest = left.min(axis=0), np.array([one.kind for one in candidates])[left.argmin(axis=0)]
+        line = left[[one.kind for one in candidates].index("linear")]
+    residual = np.where(flat, rms, np.where(kind == "other", least, residual))
+    closest = np.where(flat, "flat", np.where(kind == "other", closest, kind))
     frequency = np.where(flat, np.nan, _frequency(x, y, candidates))
-    return Sorted(np.where(flat, "flat", kind), np.where(flat, rms, residual), frequency)
+    return Sorted(np.where(flat, "flat", kind), residual, frequency, closest, np.where(flat, np.nan, line))
 
 
 def chance(residual: np.ndarray, n: int, numbers: int, trials: float) -> np.ndarray:
@@ -132,7 +145,7 @@ def _candidates(x: np.ndarray, y: np.ndarray) -> list[Candidate]:
         out.append(Candidate("linear", 1, 1, polynomial(x, y, 1)))
     if n >= 4:
         log_rates = np.log(rates(x))[:, None]
-        scales = np.log(np.geomspace(0.02 / np.ptp(x), 1e3 / spacing(x), 64))[:, None]
+        scales = np.log(np.geomspace(0.02 / np.ptp(x), 1e8 / spacing(x), 96))[:, None]
         back, turned = np.ascontiguousarray((x[-1] - x)[::-1]), np.ascontiguousarray(y[:, ::-1])
         out.append(Candidate("log", 2, 4, fit(u, y, logarithm, scales)))
         out.append(Candidate("exponential", 2, 4, fit(u, y, exponential, log_rates)))

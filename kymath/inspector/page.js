@@ -2,7 +2,7 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const state = { group: 0, chosen: -1, own: false, all: false, layer: -1, kind: -1, sort: "", down: false, page: 0 };
-const ROWS = 50, WIDTH = 168, HEIGHT = 92, LEFT = 4, TOP = 10, BOTTOM = 78;
+const ROWS = 50, NAMED = 32, CELL = 40, WIDTH = 168, HEIGHT = 92, LEFT = 4, TOP = 10, BOTTOM = 78;
 // from alike to different: dark to light, so that it reads in grey too
 const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
@@ -80,7 +80,7 @@ function panel(curves, unit, limits) {
     el("text", { x: LEFT, y: HEIGHT - 2 }, String(first)),
     el("text", { x: WIDTH - LEFT, y: HEIGHT - 2, "text-anchor": "end" }, `${last} ${unit}`),
   );
-  const said = el("span", {}, kinds);
+  const caption = curves.length > 1 ? "" : kinds, said = el("span", {}, caption);
   const made = el("figure", { "data-curve": curves[0], class: curves.includes(state.chosen) ? "chosen" : null,
     onclick: () => choose(curves[0], false) },
   el("figcaption", {}, el("b", {}, name), said), svg);
@@ -91,10 +91,19 @@ function panel(curves, unit, limits) {
     lags.forEach((lag, j) => { if (Math.abs(lag - at) < Math.abs(lags[near] - at)) near = j; });
     said.textContent = `${lags[near]}: ${curves.map((i) => number(data.bias[i][near])).join(" and ")}`;
   });
-  svg.addEventListener("pointerleave", () => { said.textContent = kinds; });
+  svg.addEventListener("pointerleave", () => { said.textContent = caption; });
+  if (curves.length > 1) made.append(el("div", { class: "legend" }, ...curves.map(legend)));
   const image = data.images && data.images[curves[0]];
   if (image) made.append(tile(image, name));
   return made;
+}
+
+// what the line of one of several curves in a panel looks like
+function legend(i, k) {
+  const look = data.kinds[data.kind[i]], style = (look.name === "other" ? "other-kind" : "") + (k ? " second" : "");
+  const svg = el("svg", { viewBox: "0 0 20 6", "aria-hidden": "true" },
+    el("line", { x1: 0, x2: 20, y1: 3, y2: 3, stroke: look.colour, class: style }));
+  return el("span", {}, svg, `${(data.axes && data.axes[i]) || `curve ${k + 1}`}: ${look.name}`);
 }
 
 function tile(image, name) {
@@ -168,10 +177,24 @@ function showMap() {
   const map = mapped(), count = map.curves.length, cells = atob(map.cells), canvas = document.getElementById("map");
   canvas.width = canvas.height = count;
   paint(canvas, count, count, (k) => (cells.charCodeAt(k) === 255 ? null : ramp(cells.charCodeAt(k) / 254)));
+  document.getElementById("frame").style.setProperty("--cells", count);
+  document.getElementById("most").textContent = ` ${number(map.most)}`;
+  const names = map.curves.map(shortName), wide = Math.max(...names.map((name) => name.length));
+  const fits = count <= NAMED && wide * 6 <= Math.min(CELL, 480 / count);
+  document.getElementById("across").className = count > 16 ? "many" : "";
+  for (const side of ["across", "down"]) {
+    document.getElementById(side).replaceChildren(...(fits ? names : []).map((name) => el("span", {}, name)));
+  }
   const whole = state.all ? data.heads.length : data.groups[state.group].curves.length;
   const some = count < whole ? `${count} of ${plural(whole, "curve")}, chosen evenly` : plural(count, "curve");
   document.getElementById("mapped").textContent = `${state.all ? "All layers" : layerName(state.group)}: ${some}.`;
   document.getElementById("pair").textContent = "";
+}
+
+// a head on the axes of the map: its number, of all layers with the layer's before it
+function shortName(i) {
+  const layer = state.all && data.groups.length > 1 ? `${data.groups[groupOf[i]].layer}:` : "";
+  return layer + data.heads[i] + (data.axes && data.axes[i] ? data.axes[i][0] : "");
 }
 
 function pair(event) {
@@ -179,7 +202,7 @@ function pair(event) {
   const at = (part) => Math.max(0, Math.min(count - 1, Math.floor(part * count)));
   const row = at((event.clientY - box.top) / box.height), column = at((event.clientX - box.left) / box.width);
   const one = map.curves[row], two = map.curves[column], cell = atob(map.cells).charCodeAt(row * count + column);
-  const said = cell === 255 ? "no distance" : `distance ${number(Number((cell / 254).toFixed(2)))}`;
+  const said = cell === 255 ? "no distance" : `distance ${number(Number((cell / 254 * map.most).toPrecision(2)))}`;
   document.getElementById("pair").textContent =
     `${layerName(groupOf[one])}, ${curveName(one)} and ${layerName(groupOf[two])}, ${curveName(two)}: ${said}.`;
 }
@@ -226,6 +249,7 @@ function showRows() {
     onkeydown: (event) => { if (event.key === "Enter") choose(i, true); } },
   ...columns.map((column) => el("td", { class: column.text ? "text" : null }, column.show(i)))));
   document.getElementById("rows").replaceChildren(...rows);
+  sideways();
   document.getElementById("which").textContent = order.length
     ? `rows ${begin + 1}–${begin + rows.length} of ${order.length}` : "no curve is both";
   for (const [name, off] of [["first", state.page === 0], ["previous", state.page === 0],
@@ -290,13 +314,15 @@ function build() {
 
     el("h2", {}, "How alike heads are"),
     el("p", { class: "quiet" }, "Jensen–Shannon distance of the weights that the curves alone would give: 0 for equal " +
-      "ones, 1 for heads that look at different tokens."),
+      "ones, 1 for heads that look at different tokens. The colours reach to the largest distance in the map."),
     el("div", { class: "bar", hidden: data.groups.length < 2 }, el("select", { id: "maps", "aria-label": "heads of",
       onchange: (event) => { state.all = event.target.value === "all"; showMap(); } },
     el("option", { value: "layer" }, "the layer above"), el("option", { value: "all" }, "all layers"))),
     el("div", { class: "map" },
-      el("canvas", { id: "map", role: "img", "aria-label": "distances of heads", onpointermove: pair }),
-      el("div", {}, el("div", {}, "0 ", el("canvas", { id: "scale", width: 100, height: 1 }), " 1"),
+      el("div", { id: "frame" }, el("div", { id: "across" }), el("div", { id: "down" }),
+        el("canvas", { id: "map", role: "img", "aria-label": "distances of heads", onpointermove: pair })),
+      el("div", {}, el("div", {}, "0 ", el("canvas", { id: "scale", width: 100, height: 1 }),
+        el("span", { id: "most", title: "the largest distance in the map" })),
         el("p", { id: "mapped" }), el("output", { id: "pair" }))),
 
     el("h2", {}, "Every curve"),
@@ -317,7 +343,8 @@ function build() {
       button("next", "›", () => turn(state.page + 1), "next rows"),
       button("last", "»", () => turn(Infinity), "last rows"),
       el("span", { id: "which" })),
-    el("div", { class: "wide" }, el("table", {}, el("thead", {}, el("tr", {}, ...columns.map(header))),
+    el("p", { class: "quiet", id: "sideways", hidden: true }, "The table is wider than the window: it scrolls sideways."),
+    el("div", { class: "wide", id: "table" }, el("table", {}, el("thead", {}, el("tr", {}, ...columns.map(header))),
       el("tbody", { id: "rows" }))),
     el("details", {}, el("summary", {}, "What the columns mean"),
       el("ul", {}, ...data.columns.map((column) =>
@@ -326,6 +353,12 @@ function build() {
   paint(document.getElementById("scale"), 100, 1, (k) => ramp(k / 99));
   showLayer();
   showRows();
+  window.addEventListener("resize", sideways);
+}
+
+function sideways() {
+  const table = document.getElementById("table");
+  document.getElementById("sideways").hidden = table.scrollWidth <= table.clientWidth;
 }
 
 build();

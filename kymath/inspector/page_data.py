@@ -27,22 +27,25 @@ _FEWEST = 32
 _ALIKE = 384  # heads in the map of all
 _CELLS = 2_000_000  # of all maps of layers, and of all images
 _TINY = 1e-12
+_LEAST = 0.01  # what a map's colours reach at least, so that rounding looks like nothing
 _NOTHING = 255  # a byte that stands for no distance
 
 #: name, what the header says, its unit, and what it is
 COLUMNS = (
     ("kind", "kind", "", "the nearest known kind of curve"),
     ("residual", "residual", "", "rms of what the kind leaves over the rms of the bias about its mean (flat: in nats)"),
+    ("line", "line", "", "what a straight line leaves, as residual does: 0 for ALiBi, whatever the kind"),
     ("value", "value", "nats", "a0: the bias less its mean, at the middle of the window"),
     ("slope", "slope", "nats/token", "a1 of the bias over the lag, at the middle of the window"),
     ("curvature", "curvature", "nats/token²", "a2: half the second derivative, at the middle of the window"),
     ("decay_rate", "decay rate", "1/token", "r of C + A exp(−r lag) nearest to the weights"),
     ("half_life", "half-life", "tokens", "log 2 / r"),
+    ("fall", "fall", "", "1 − smallest / largest weight: how much of the largest weight is lost in the window"),
     ("frequency", "frequency", "1/token", "cycles per token of the wave nearest to the bias"),
     ("period", "period", "tokens", "1 / frequency"),
     ("mean_lag", "mean lag", "tokens", "sum of weight times lag"),
     ("entropy", "entropy", "nats", "of the weights"),
-    ("effective_window", "window", "tokens", "exp(entropy): how many tokens are looked at"),
+    ("effective_window", "effective window", "tokens", "exp(entropy): how many tokens are looked at"),
 )
 
 
@@ -82,7 +85,7 @@ def data(report: ConnectionReport) -> dict[str, Any]:
         "windows": which,
         "bias": drawn,
         "kind": [KINDS.index(row["kind"]) for row in rows],
-        "numbers": {name: [rounded(row[name]) for row in rows] for name in (*NUMBERS, "residual")},
+        "numbers": {name: [rounded(row[name]) for row in rows] for name in (*NUMBERS, "residual", "line")},
         "alike": _alike(report, layers),
         "images": _images(curves),
     }
@@ -147,22 +150,24 @@ def _group(curves: Sequence[ConnectionCurve], group: Group) -> dict[str, Any]:
 
 
 def _alike(report: ConnectionReport, layers: Sequence[Group]) -> dict[str, Any]:
-    """Distances as bytes, 254 for 1: of some heads of all layers, and of those of each."""
+    """Maps of distances: of some heads of all layers, and of those of each."""
     curves = report.curves
     chosen = evenly(len(curves), _ALIKE)
     side = max(2, math.isqrt(_CELLS // max(len(layers), 1)))
     maps = []
     for group in layers:
         some = [group.index[k] for k in evenly(len(group.index), min(side, _ALIKE))]
-        maps.append({"curves": some, "cells": _bytes(similarity([curves[i] for i in some]))})
-    every = {"curves": chosen, "cells": _bytes(similarity([curves[i] for i in chosen]))}
-    return {"all": every, "layers": maps}
+        maps.append(_map(curves, some))
+    return {"all": _map(curves, chosen), "layers": maps}
 
 
-def _bytes(distances: np.ndarray) -> str:
-    with np.errstate(invalid="ignore"):
-        cells = np.rint(np.clip(distances, 0, 1) * (_NOTHING - 1))
-    return _text(np.where(np.isnan(distances), _NOTHING, cells))
+def _map(curves: Sequence[ConnectionCurve], chosen: list[int]) -> dict[str, Any]:
+    """Distances as bytes, 254 for the largest, which is ``most``."""
+    distances = np.clip(similarity([curves[i] for i in chosen]), 0, 1)
+    good = distances[~np.isnan(distances)]
+    most = max(float(f"{good.max():.2g}") if good.size else 0.0, _LEAST)
+    cells = np.rint(np.minimum(np.where(np.isnan(distances), 0, distances) / most, 1) * (_NOTHING - 1))
+    return {"curves": chosen, "most": most, "cells": _text(np.where(np.isnan(distances), _NOTHING, cells))}
 
 
 def _text(cells: np.ndarray) -> str:

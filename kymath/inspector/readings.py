@@ -9,17 +9,18 @@ import numpy as np
 
 from .. import series
 from ..bias.swiglu import Curve
-from ..errors import KYError
+from ..errors import BadFunction, KYError, NotFinite
 from .batches import Batch, batches
 from .curve import ConnectionCurve
 from .fits import exponential, fit, polynomial
 from .kinds import chance, kinds, rates
 
 NUMBERS = (
-    "value", "slope", "curvature", "decay_rate", "half_life", "frequency", "period", "mean_lag", "entropy",
+    "value", "slope", "curvature", "decay_rate", "half_life", "fall", "frequency", "period", "mean_lag", "entropy",
     "effective_window",
 )  # fmt: skip
-COLUMNS = ("layer", "head", "axis", "layout", *NUMBERS, "kind", "residual")
+SAID = (*NUMBERS, "kind", "residual", "nearest", "line")
+COLUMNS = ("layer", "head", "axis", "layout", *SAID)
 _WIDTH = 10  # a table is read over a tenth of its window to each side of the middle
 _LEAST = 2  # slots, at least
 _EXPLAINED = 0.3  # of the rms of the weights: more than that is no exponential
@@ -35,16 +36,22 @@ def readings(curve: ConnectionCurve) -> Row:
     ``value``, ``slope``, ``curvature``: a0, a1, a2 of ∇_P² of the bias less its mean, over the lag x in tokens, at the
     middle of the window (nats, nats per token, nats per token²): by ``ky.transform`` of the function that the model
     computes its bias with (so a2 is half the second derivative), else by ``ky.samples`` over a tenth of the window to
-    each side, two tokens at least. A bias that falls by m nats per token has the slope −m.
+    each side, two tokens at least. A bias that falls by m nats per token has the slope −m. Where the function bends in
+    the middle the curvature is NaN, and at a kink the slope, too.
 
     ``decay_rate`` r per token and ``half_life`` log 2 / r in tokens: the weights are nearest to C + A e^{−r x}, by
     least squares over the window. NaN where they do not fall (A ≤ 0), where that leaves more than 30 % of their rms
     about the mean, where a straight line leaves less than twice as much, where white noise would come as near once in
-    1000 curves, or in windows of less than four visible slots.
+    1000 curves, or in windows of less than four visible slots. They are of the weights, whatever ``kind`` the bias has:
+    weights that decay exponentially to 0 have a ``linear`` bias.
+
+    ``fall``: 1 − the smallest over the largest weight of the visible slots. A ``half_life`` of three tokens says little
+    where the weights span a hundredth of the largest, and one beyond the window much where they lose half.
 
     ``frequency`` in cycles per token and ``period`` in tokens, of A cos(2πfx + φ) + C nearest to the bias: NaN where
     less than one period is in the window, the wave leaves more than half of the rms, or more than half of what a cubic
-    leaves, or more than another kind; see :mod:`kymath.inspector.kinds` for those, and for ``kind`` and ``residual``.
+    leaves, or more than another kind; see :mod:`kymath.inspector.kinds` for those, and for ``kind``, ``residual`` (a
+    ratio of rms, but in nats where the kind is ``flat``), ``nearest`` and ``line``.
 
     ``mean_lag`` Σ w x in tokens, ``entropy`` −Σ w log w in nats, ``effective_window`` exp(entropy) in tokens.
 
@@ -55,32 +62,34 @@ def readings(curve: ConnectionCurve) -> Row:
     >>> row = readings(ConnectionCurve(0, 0, "ALiBi", lags, -0.25 * lags))
     >>> round(row["slope"], 6), round(row["decay_rate"], 6), round(row["half_life"], 4), row["kind"]
     (-0.25, 0.25, 2.7726, 'linear')
+    >>> round(row["fall"], 6), row["nearest"]  # 1 - exp(-0.25 * 31)
+    (0.999569, 'linear')
     """
     return table([curve])[0]
 
 
 def table(curves: Sequence[ConnectionCurve]) -> list[Row]:
     """:func:`readings` of all curves, in their order, those of one window together."""
-    columns = {name: np.full(len(curves), np.nan) for name in (*NUMBERS, "residual")}
-    found_kinds = ["other"] * len(curves)
+    columns = {name: np.full(len(curves), np.nan) for name in (*NUMBERS, "residual", "line")}
+    names = {"kind": ["other"] * len(curves), "nearest": [""] * len(curves)}
     for batch in batches(curves):
         here = batch.index
         found = kinds(batch)
         decay = decays(batch)
-        numbers = {**_looked_at(batch), "frequency": found.frequency, "residual": found.residual, "decay_rate": decay}
+        numbers = {**_looked_at(batch), "frequency": found.frequency, "decay_rate": decay}
+        numbers |= {"residual": found.residual, "line": found.line}
         with np.errstate(over="ignore"):
             numbers |= {"half_life": np.log(2) / decay, "period": 1 / found.frequency}
             jets = zip(("value", "slope", "curvature"), jets_of([curves[i] for i in here], batch), strict=True)
             numbers |= dict(jets)
         for name, values in numbers.items():
             columns[name][here] = values
-        for i, kind in zip(here, found.kind, strict=True):
-            found_kinds[i] = str(kind)
-    plain = {name: values.tolist() for name, values in columns.items()}
+        for i, kind, near in zip(here, found.kind, found.nearest, strict=True):
+            names["kind"][i], names["nearest"][i] = str(kind), str(near)
+    plain = {name: values.tolist() for name, values in columns.items()} | names
     return [
         {"layer": curve.layer, "head": curve.head, "axis": curve.axis, "layout": curve.layout}
-        | {name: plain[name][i] for name in NUMBERS}
-        | {"kind": found_kinds[i], "residual": plain["residual"][i]}
+        | {name: plain[name][i] for name in SAID}
         for i, curve in enumerate(curves)
     ]
 
@@ -88,8 +97,9 @@ def table(curves: Sequence[ConnectionCurve]) -> list[Row]:
 def _looked_at(batch: Batch) -> dict[str, np.ndarray]:
     from scipy.special import entr
 
-    entropy = np.sum(entr(batch.weights), axis=1)
-    return {"mean_lag": batch.weights @ batch.lags, "entropy": entropy, "effective_window": np.exp(entropy)}
+    w, entropy = batch.weights, np.sum(entr(batch.weights), axis=1)
+    fall = 1 - w.min(axis=1) / w.max(axis=1)
+    return {"fall": fall, "mean_lag": w @ batch.lags, "entropy": entropy, "effective_window": np.exp(entropy)}
 
 
 def decays(batch: Batch) -> np.ndarray:
@@ -162,15 +172,24 @@ def _closed(nets: Sequence[Curve]) -> np.ndarray:
 
 
 def _transformed(curve: ConnectionCurve) -> tuple[float, float, float]:
-    """a0, a1, a2 of an exact curve at t = ½; NaN where it has no limit there, at a bend for instance."""
+    """a0, a1, a2 of an exact curve at t = ½; NaN for those that have no limit there: a2 at a bend, a1 too at a kink."""
     import kymath as ky
 
-    try:
-        with np.errstate(all="ignore"):
-            found = ky.transform(curve.function, 0.5, ky.Polynomial(2))
-    except KYError:
-        return (np.nan,) * 3
-    return found.a0, found.a1, found.a2
+    f = curve.function
+    assert f is not None
+    with np.errstate(all="ignore"):
+        try:
+            found = ky.transform(f, 0.5, ky.Polynomial(2))
+            return found.a0, found.a1, found.a2
+        except (NotFinite, BadFunction):  # no value to speak of
+            return (np.nan,) * 3
+        except KYError:
+            pass
+        try:
+            found = ky.transform(f, 0.5, ky.Linear())
+            return found.b, found.a, np.nan
+        except KYError:
+            return float(f(0.5)), np.nan, np.nan
 
 
 def _sampled(batch: Batch) -> np.ndarray:

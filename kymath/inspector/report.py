@@ -30,7 +30,12 @@ class ConnectionReport:
     """The curves of a model, and what can be asked about them.
 
     ``curves`` in the order of layers and heads; ``source`` is the file, or the model's name. Questions are answered
-    when they are asked, for all heads at once, and then kept. Made by :func:`~kymath.inspector.inspect_connections`.
+    when they are asked, for all heads at once, and then kept. Made by :func:`~kymath.inspector.inspect_connections`, or
+    by hand for a model of one's own.
+
+    >>> lags, biases = np.arange(8.0), np.outer([-0.5, 0.0], np.arange(8.0))  # (heads, lags)
+    >>> ConnectionReport([ConnectionCurve(0, h, "mine", lags, bias) for h, bias in enumerate(biases)], "my model")
+    2 connection curves of my model (mine)
     """
 
     curves: list[ConnectionCurve]
@@ -46,10 +51,10 @@ class ConnectionReport:
         """The curves with NaN or +inf in them, or with every slot masked: all their numbers are NaN."""
         return [curve.name for curve in self.curves if curve.broken]
 
-    def curve(self, layer: int | str, head: int, axis: str | None = None) -> ConnectionCurve:
-        """One curve, the first of that layer and head. Raises ``KYError`` where there is none."""
+    def curve(self, layer: int | str, head: int | str, axis: str | None = None) -> ConnectionCurve:
+        """One curve, the first of that layer and head, which may be text ("1"). ``KYError`` where there is none."""
         for one in self.curves:
-            if one.layer == layer and one.head == head and axis in (None, one.axis):
+            if str(one.layer) == str(layer) and str(one.head) == str(head) and axis in (None, one.axis):
                 return one
         raise KYError(f"{self.source}: there is no layer {layer}, head {head}{f', {axis}' if axis else ''}.")
 
@@ -72,13 +77,19 @@ class ConnectionReport:
         """How many heads have a nearly equal other; see :func:`~kymath.inspector.similarity.redundancy`."""
         return redundancy(self._distances, within=within)
 
-    def specialisation(self, rng: np.random.Generator, initial: ConnectionReport | None = None) -> list[dict[str, Any]]:
-        """Theorem 5.8 and Eq. 56–59 in numbers; see :func:`~kymath.inspector.specialisation.specialisation`."""
-        return specialisation(self.curves, rng, None if initial is None else initial.curves)
+    def specialisation(self, rng: np.random.Generator, initial: Any = None) -> list[dict[str, Any]]:
+        """Stand-ins for Theorem 5.8 and Eq. 56–58; see :func:`~kymath.inspector.specialisation.specialisation`.
 
-    def drift(self, initial: ConnectionReport) -> list[Row]:
-        """How far each curve moved from its initial one; see :func:`~kymath.inspector.drift.drift`."""
-        return drift(self.curves, initial.curves)
+        ``initial``: a report, or what :func:`~kymath.inspector.inspect_connections` takes.
+        """
+        return specialisation(self.curves, rng, initial)
+
+    def drift(self, initial: Any) -> list[Row]:
+        """How far each curve moved from its initial one; see :func:`~kymath.inspector.drift.drift`.
+
+        ``initial``: a report, or what :func:`~kymath.inspector.inspect_connections` takes.
+        """
+        return drift(self.curves, initial)
 
     def as_dict(self) -> dict[str, Any]:
         """``source``, ``layouts`` and ``curves``: each its row of the table, its ``lags`` and its ``bias``.

@@ -27,9 +27,9 @@ def similarity(curves: Sequence[ConnectionCurve], others: Sequence[ConnectionCur
     """Jensen–Shannon distances of the weights of all pairs, (heads, heads), or (heads, others).
 
     d(p, q)² = H((p + q)/2) − (H(p) + H(q))/2 with the entropy H in bits: 0 for equal weights, 1 for weights on
-    different tokens; d is a metric (Endres & Schindelin, *IEEE Trans. Inf. Theory* 49, 2003). Heads of two windows are
-    compared over the lags that both have, the weights there scaled to sum 1. NaN where there are no such lags, or no
-    weight on them, and for curves with NaN in them. Distances below 10⁻⁷ are not told from 0.
+    different tokens; d is a metric (Endres & Schindelin, *IEEE Trans. Inf. Theory* 49, 2003). A lag that one of
+    two windows lacks has the weight 0 there, so heads of any windows are compared by all their weights. NaN for curves
+    with NaN in them. Distances below 10⁻⁷ are not told from 0.
 
     Beside the answer (8 bytes a pair: 0.7 GB for 9216 heads) some ten megabytes are held.
 
@@ -42,13 +42,13 @@ def similarity(curves: Sequence[ConnectionCurve], others: Sequence[ConnectionCur
     columns = curves if others is None else others
     groups, other_groups = _by_window(curves), _by_window(columns)
     if len(groups) == len(other_groups) == 1:  # the answer itself, which may be large, and no copy
-        return _distances(*_common(curves, columns), same)
+        return _distances(*_over_union(curves, columns), same)
     out = np.full((len(curves), len(columns)), np.nan)
     for i, rows in enumerate(groups):
         for j, cols in enumerate(other_groups):
             if same and j < i:
                 continue
-            p, q = _common([curves[k] for k in rows], [columns[k] for k in cols])
+            p, q = _over_union([curves[k] for k in rows], [columns[k] for k in cols])
             found = _distances(p, q, same and i == j)
             out[np.ix_(rows, cols)] = found
             if same and i != j:
@@ -57,7 +57,11 @@ def similarity(curves: Sequence[ConnectionCurve], others: Sequence[ConnectionCur
 
 
 def paired(curves: Sequence[ConnectionCurve], others: Sequence[ConnectionCurve]) -> np.ndarray:
-    """The distance of each curve to its partner, (heads,); see :func:`similarity`."""
+    """The distance of each curve to its partner, (heads,); see :func:`similarity`.
+
+    Over the lags that both have, the weights there scaled to sum 1: a head read over two windows has not moved. NaN
+    where there are no such lags, or no weight on them.
+    """
     out = np.full(len(curves), np.nan)
     groups: dict[tuple[bytes, bytes], list[int]] = {}
     for i, (one, two) in enumerate(zip(curves, others, strict=True)):
@@ -96,6 +100,8 @@ def clusters(distances: np.ndarray, *, cut: float = CUT) -> np.ndarray:
 def redundancy(distances: np.ndarray, *, within: float = EQUAL) -> Redundancy:
     """How many heads have a nearly equal other: one whose weights lie within a distance of 0.05.
 
+    Heads that are all nearly uniform count as equal, whatever the shapes of their small biases: their weights are.
+
     >>> redundancy(np.array([[0, 0.5, 0.02], [0.5, 0, 0.5], [0.02, 0.5, 0]])).heads
     2
     """
@@ -125,6 +131,19 @@ def _by_window(curves: Sequence[ConnectionCurve]) -> list[list[int]]:
     for i, curve in enumerate(curves):
         groups.setdefault(curve.lags.tobytes(), []).append(i)
     return list(groups.values())
+
+
+def _over_union(one: Sequence[ConnectionCurve], two: Sequence[ConnectionCurve]) -> tuple[np.ndarray, np.ndarray]:
+    """The weights over the lags that either window has, 0 where a window lacks one: over fewer, d is no metric."""
+    lags = np.union1d(one[0].lags, two[0].lags)
+    weights = []
+    for curves in (one, two):
+        slots = np.searchsorted(lags, curves[0].lags)
+        padded = np.zeros((len(curves), lags.size))
+        for row, curve in zip(padded, curves, strict=True):
+            row[slots] = curve.weights
+        weights.append(padded)
+    return weights[0], weights[1]
 
 
 def _common(one: Sequence[ConnectionCurve], two: Sequence[ConnectionCurve]) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ class Plan:
         if q.device.type == "cpu":
             block = 16 if window <= 48 else 32 if window <= 96 else 64
             tokens = 256 * torch.get_num_threads()  # what the caches hold
-            scores = 4096 * tokens
+            scores = 2048 * tokens
         else:  # few large launches
             block, tokens, scores = 64, 1 << 16, 1 << 25
         span = -(-(block + window - 1) // 16) * 16

@@ -12,7 +12,7 @@ from .checks import check_count, check_tensor, check_window, whole
 from .draw import uniform
 from .position import PositionBias
 
-PIECE = 4096  # positions at a time: the hidden units of a wide window would not fit in memory
+_LEAST, _MOST = 64, 4096  # positions at a time: the hidden units of a wide window weigh more than the attention
 
 
 class ConnectionNet(PositionBias):
@@ -82,9 +82,10 @@ class ConnectionNet(PositionBias):
             return self(torch.ones(1, device=device))[:, first:last]
         where = "cpu" if device.type == "mps" else device  # which has no float64
         t = torch.arange(first, last, dtype=torch.float64, device=where).div(window - 1).to(device, self._kind())
-        if last - first <= PIECE:
+        size = min(max((last - first) // 8, _LEAST), _MOST)
+        if last - first <= size:
             return self(t)
-        pieces = [checkpoint(self, part, use_reentrant=False, preserve_rng_state=False) for part in t.split(PIECE)]
+        pieces = [checkpoint(self, part, use_reentrant=False, preserve_rng_state=False) for part in t.split(size)]
         return torch.cat(pieces, 1)
 
     def _kind(self) -> torch.dtype:

@@ -8,6 +8,9 @@ text written by T5); only where there are none do those count that follow from t
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from ...errors import KYError
 from ..checkpoint import Checkpoint, shown
 from ..curve import ConnectionCurve
@@ -31,17 +34,23 @@ LEARNED = (t5, swin, swin_v2, crossformer, kerple, fire, dynamic_position_bias)
 COMPUTED = (bloom, mpt, alibi)
 LAYOUTS = (*OWN, *LEARNED, *COMPUTED)
 _NAMES = 6  # that a message lists
+_LIKELY = ("bias", "rel", "pos")  # in names of position biases: those are listed first
 
 
 class UnknownLayout(KYError):
-    """A checkpoint that can be read and holds no position bias of a known layout."""
+    """A checkpoint that can be read and holds no position bias of a known layout; ``lines`` are those of its text."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = list(lines)
+        super().__init__(" ".join(self.lines))
 
 
-def find(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
+def find(checkpoint: Checkpoint, window: int | None = None, layouts: Sequence[Any] = LAYOUTS) -> list[ConnectionCurve]:
     """The curves of a checkpoint.
 
-    ``window`` in tokens (patches along a side for Swin v2); None: the model's own, else the layout's usual one. Raises
-    ``UnknownLayout`` where no layout finds any, ``KYError`` for tensors that one knows and that do not fit.
+    ``window`` in tokens (patches along a side for Swin v2); None: the model's own, else the layout's usual one.
+    ``layouts`` may have some of one's own, which count as learned: ``(*LAYOUTS, mine)``. Raises ``UnknownLayout`` where
+    no layout finds any, ``KYError`` for tensors that one knows and that do not fit.
 
     >>> import numpy as np
     >>> from kymath.inspector.checkpoint import open_checkpoint
@@ -49,25 +58,32 @@ def find(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
     >>> [(curve.layout, curve.head, curve.bias[:3].tolist()) for curve in find(table, window=4)]
     [('T5 decoder', 0, [1.0, 0.0, 0.0]), ('T5 decoder', 1, [0.0, 1.0, 0.0])]
     """
-    for layout in OWN:
+    learned = [layout for layout in layouts if layout not in (*OWN, *COMPUTED)]
+    for layout in (one for one in OWN if one in layouts):
         if found := layout.curves(checkpoint, window):
             return found
-    if found := [curve for layout in LEARNED for curve in layout.curves(checkpoint, window)]:
+    if found := [curve for layout in learned for curve in layout.curves(checkpoint, window)]:
         return found
-    for layout in COMPUTED:
+    for layout in (one for one in COMPUTED if one in layouts):
         if found := layout.curves(checkpoint, window):
             return found
-    raise UnknownLayout(_unknown(checkpoint))
+    raise UnknownLayout(_unknown(checkpoint, layouts))
 
 
-def _unknown(checkpoint: Checkpoint) -> str:
-    names = [shown(name) for name in list(checkpoint.shapes)[:_NAMES]]
+def _unknown(checkpoint: Checkpoint, layouts: Sequence[Any]) -> list[str]:
+    likely = sorted(checkpoint.shapes, key=lambda name: not any(word in name.lower() for word in _LIKELY))
+    names = [shown(name) for name in likely[:_NAMES]]
     more = ", …" if len(checkpoint.shapes) > _NAMES else ""
     count = len(checkpoint.shapes)
     tensors = f"{count} tensor{'s' * (count != 1)} ({', '.join(names)}{more})" if names else "no tensors"
     kind = checkpoint.config.get("model_type") or checkpoint.config.get("attention")
     config = f"a configuration{f' of {shown(kind)}' if kind else ''}" if checkpoint.config else "no configuration"
-    wanted = "; ".join(layout.LOOKS_FOR for layout in LAYOUTS)
-    return (
-        f"{checkpoint.where}: no position bias of a known layout. Found: {tensors} and {config}. Looked for: {wanted}."
-    )
+    return [
+        f"{checkpoint.where}: no position bias of a known layout.",
+        f"Found: {tensors} and {config}.",
+        "Looked for:",
+        *(f"{layout.LOOKS_FOR};" for layout in layouts[:-1]),
+        *(f"{layout.LOOKS_FOR}." for layout in layouts[-1:]),
+        "To go on, make the curves by hand, ConnectionReport([ConnectionCurve(…), …]) (docs/inspect.md), or write a "
+        "layout, find(open_checkpoint(file), layouts=(*LAYOUTS, mine)) (docs/inspect-layouts.md).",
+    ]

@@ -1,16 +1,19 @@
 """The author's code of Condor: ``layers.{i}.attention.connection_nets.{h}.w{1,2,3}.weight``; no window is stored.
 
-The paper's window, 15 tokens, is shown, or ``window``. Curves are exact. Source: the author's public code.
+The model's window is taken to be ``window``, else the paper's 15 tokens: positions are spread over it. Curves are
+exact. Source: the author's public code.
 """
 
 from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from ...bias.swiglu import Curve
 from ..checkpoint import Checkpoint
 from ..curve import ConnectionCurve
-from .slots import from_function, order, per_head, slots
+from .slots import check_size, from_function, order, per_head, slots
 
 NAME = "Condor, the author's code"
 LOOKS_FOR = "layers.{i}.attention.connection_nets.{h}.w1.weight (the author's code)"
@@ -26,5 +29,8 @@ def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
         up = per_head(checkpoint, f"{match['at']}.w1.weight")
         down, gate = (per_head(checkpoint, f"{match['at']}.w{i}.weight", up.size) for i in (2, 3))
         at = slots(window, NAME, usual=_WINDOW, curves=len(found))
-        out.append(from_function(Curve.of(gate, up, down), int(match["layer"]), int(match["head"]), NAME, at))
+        check_size(checkpoint, match.string, at.count, width=up.size)
+        with np.errstate(over="ignore"):  # what is not finite is refused with the curve
+            net = Curve.of(gate, up, down)
+        out.append(from_function(net, int(match["layer"]), int(match["head"]), NAME, at))
     return sorted(out, key=order)

@@ -8,6 +8,7 @@ same keys; none are taken, as in the public models. Source: cheerss/CrossFormer,
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -16,7 +17,7 @@ from ...bias.pieces import relu
 from ...errors import KYError
 from ..checkpoint import Checkpoint, shown
 from ..curve import ConnectionCurve
-from .nets import net_of
+from .nets import check_net, net_of
 from .slots import of_plane, order, slots, tensor
 from .swin import label
 
@@ -28,16 +29,24 @@ _USUAL = 7
 
 
 def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
+    found = [
+        match
+        for name, shape in checkpoint.shapes.items()
+        if (match := _KEY.fullmatch(name))
+        and len(shape) == 2
+        and shape[1] == 2
+        and checkpoint.has(name.replace("pos_proj", "pos3.2"))
+    ]
     out = []
-    for name, shape in checkpoint.shapes.items():
-        match = _KEY.fullmatch(name)
-        if not match or len(shape) != 2 or shape[1] != 2 or not checkpoint.has(name.replace("pos_proj", "pos3.2")):
-            continue
+    for match in found:
         at = f"{match['at']}{match['net']}."
         linears = [f"{at}pos_proj", *(f"{at}pos{k}.2" for k in (1, 2, 3))]
         net = net_of(checkpoint, linears, 2, relu, [f"{at}pos{k}.0" for k in (1, 2, 3)])
         places = [np.arange(1.0 - side, side) for side in _group(checkpoint, match["at"], window)]
-        images = net.at(np.stack(np.meshgrid(*places, indexing="ij"), -1))
+        points = math.prod(map(len, places))
+        check_net(checkpoint, match.string, net, points, net.heads * len(found))
+        with np.errstate(all="ignore"):  # of_plane refuses what is not finite
+            images = net.at(np.stack(np.meshgrid(*places, indexing="ij"), -1))
         for head in range(net.heads):
             out += of_plane(images[..., head], label(at), head, NAME, (net.head(head, 0), net.head(head, 1)))
     return sorted(out, key=order)

@@ -18,7 +18,7 @@ from ...bias.fire import Fire
 from ...bias.pieces import relu
 from ..checkpoint import Checkpoint
 from ..curve import ConnectionCurve
-from .nets import net_of
+from .nets import check_net, net_of
 from .slots import USUAL, layer_of, of_lags, order, slots, tensor
 
 NAME = "FIRE"
@@ -35,7 +35,7 @@ def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
             continue
         heads = heads_of_net(checkpoint, at)
         place = slots(window, NAME, usual=USUAL, curves=len(places) * heads)
-        for head, function in enumerate(functions(checkpoint, at, place.count - 1)):
+        for head, function in enumerate(functions(checkpoint, at, place.count - 1, place.count)):
             out.append(of_lags(function, layer_of(at), head, NAME, place))
     return sorted(out, key=order)
 
@@ -44,8 +44,10 @@ def heads_of_net(checkpoint: Checkpoint, at: str) -> int:
     return int(checkpoint.shapes.get(f"{at}mlp.2.weight", (1,))[0])
 
 
-def functions(checkpoint: Checkpoint, at: str, far: float, *, ours: bool = False) -> list[Callable[[Any], Any]]:
-    """The bias by lag, for every head; ``ours``: kymath's module, which keeps c off 0 in another place."""
+def functions(
+    checkpoint: Checkpoint, at: str, far: float, points: int, *, ours: bool = False
+) -> list[Callable[[Any], Any]]:
+    """The bias by lag for every head, to be asked at so many ``points``; ``ours``: kymath's, with c off 0 elsewhere."""
     c, multiplier = (abs(float(_scalar(checkpoint, at + name))) for name in ("c", "L_multiplier"))
     length = float(_scalar(checkpoint, f"{at}init_L")) if checkpoint.has(f"{at}init_L") else _LENGTH
     reach = max(abs(multiplier * length), far)
@@ -55,6 +57,7 @@ def functions(checkpoint: Checkpoint, at: str, far: float, *, ours: bool = False
     else:
         scale = float(np.log1p(c * reach)) + 1e-6
     net = net_of(checkpoint, [f"{at}mlp.0", f"{at}mlp.2"], 1, relu)
+    check_net(checkpoint, f"{at}mlp.0.weight", net, points)
     return [Fire(net.head(head), c, scale) for head in range(net.heads)]
 
 

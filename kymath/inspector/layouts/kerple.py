@@ -16,7 +16,7 @@ import numpy as np
 from ...bias.kerple import LogKernel, PowerKernel
 from ..checkpoint import Checkpoint
 from ..curve import ConnectionCurve
-from .slots import USUAL, layer_of, of_lags, order, per_head, slots
+from .slots import USUAL, check_heads, layer_of, of_lags, order, per_head, slots
 
 NAME = "KERPLE"
 LOOKS_FOR = "….bias_p and ….bias_a (KERPLE)"
@@ -33,6 +33,7 @@ def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
         if both:
             given[1] = per_head(checkpoint, f"{at}bias_a", given[0].size)
         p, a = given if both else _completed(given[0], checkpoint.has(f"{at}bias_p"))
+        check_heads(checkpoint, f"{at}bias_{'p' if checkpoint.has(f'{at}bias_p') else 'a'}", p.size, None)
         kernel = PowerKernel if named or not both else LogKernel
         layout = f"{NAME}, {'power' if kernel is PowerKernel else 'logarithmic'}"
         if checkpoint.has(f"{at}wei_p") or checkpoint.has(f"{at}wei_a"):

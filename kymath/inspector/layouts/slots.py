@@ -15,8 +15,9 @@ from ..curve import ConnectionCurve
 
 USUAL = 128  # tokens shown where a bias has no window of its own
 WIDEST = 2**20
-_MOST = 2**27  # numbers in all curves of a layout
+_MOST = 2**27  # numbers in all curves of a layout, and in one step of a net
 _MOST_HEADS = 4096  # in a layer
+_MOST_CURVES = 2**18  # of a layout
 
 Function = Callable[[Any], Any]
 
@@ -36,6 +37,22 @@ class Slots:
         """The lag at a position in [0, 1]."""
         return (1 - t) * max(self.count - 1, 1) + self.newest
 
+    def position(self, lag: Any) -> Any:
+        """The position in [0, 1] of a lag; of a window of one slot 1."""
+        return 1 - (lag - self.newest) / max(self.count - 1, 1)
+
+    def cut(self, window: Any, where: str) -> Slots:
+        """The slots nearest to the query, ``window`` of them; all for None. Raises ``KYError`` for more than all."""
+        if window is None:
+            return self
+        part = slots(window, where, causal=self.newest == 0)
+        if part.count > self.count:
+            raise KYError(
+                f"window = {part.count}: {where} was trained with a window of {self.count} and computes no bias "
+                f"beyond it; give at most {self.count}, or none."
+            )
+        return part
+
 
 def slots(window: Any, layout: str, *, usual: Any = None, causal: bool = True, curves: int = 1) -> Slots:
     """``window`` slots, or ``usual`` ones where it is None, for that many curves.
@@ -44,23 +61,31 @@ def slots(window: Any, layout: str, *, usual: Any = None, causal: bool = True, c
     """
     size = usual if window is None else window
     if size is None:
-        raise KYError(f"{layout}: the file does not say how long its window is; give window=….")
+        raise KYError(
+            f"{layout}: how long the window is stands in no tensor, and no configuration came with them; give window=…."
+        )
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= WIDEST:
-        raise KYError(f"window = {shown(size)}: give a whole number of tokens from 1 to {WIDEST}.")
+        raise KYError(f"window = {_value(size)}: give a whole number of tokens from 1 to {WIDEST}.")
+    if curves > _MOST_CURVES:
+        raise KYError(f"{layout}: {curves} curves are too many at once; at most {_MOST_CURVES} are read.")
     if int(size) * curves > _MOST:
         raise KYError(f"window = {size} for {curves} curves is too much at once: give a window of {_MOST // curves}.")
     return Slots(int(size), 0 if causal else -(int(size) // 2))
 
 
-def from_function(function: Function, layer: int | str, head: int, layout: str, at: Slots) -> ConnectionCurve:
-    """A curve given as a function of the position in [0, 1]."""
-    positions = 1 - np.arange(at.count) / max(at.count - 1, 1)
-    return ConnectionCurve(layer, head, layout, at.lags, np.asarray(function(positions), dtype=float), function)
+def from_function(
+    function: Function, layer: int | str, head: int, layout: str, at: Slots, whole: Slots | None = None
+) -> ConnectionCurve:
+    """A curve given as a function of the position in [0, 1] of the ``whole`` window; ``at``: what is shown of it."""
+    if whole is not None and whole != at:
+        return of_lags(lambda lag: function(whole.position(lag)), layer, head, layout, at)
+    bias = _finite(function, at.position(at.lags), layer, head, layout)
+    return ConnectionCurve(layer, head, layout, at.lags, bias, function)
 
 
 def of_lags(function: Function, layer: int | str, head: int, layout: str, at: Slots, **more: Any) -> ConnectionCurve:
-    """A curve given as a function of the lag in tokens."""
-    bias = np.asarray(function(at.lags), dtype=float)
+    """A curve given as a function of the lag in tokens. Raises ``KYError`` where the bias is no finite number."""
+    bias = _finite(function, at.lags, layer, head, layout)
     return ConnectionCurve(layer, head, layout, at.lags, bias, lambda t: function(at.lag(t)), **more)
 
 
@@ -69,10 +94,23 @@ def of_distances(function: Function, layer: int | str, head: int, layout: str, a
     return of_lags(function if at.newest >= 0 else lambda x: function(magnitude(x)), layer, head, layout, at)
 
 
+def _finite(function: Function, places: np.ndarray, layer: int | str, head: int, layout: str) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        bias = np.asarray(function(places), dtype=float)
+    if not np.isfinite(bias).all():
+        raise KYError(
+            f"{layout}: the bias of layer {shown(layer)}, head {head} is infinite or not a number: its parameters are "
+            "too large, or damaged."
+        )
+    return bias
+
+
 def of_plane(
     image: np.ndarray, layer: int | str, head: int, layout: str, functions: tuple[Function, Function] | None = None
 ) -> list[ConnectionCurve]:
     """The two lines through the centre of an image of biases, with functions of the lag along each where known."""
+    if not np.isfinite(image).all():
+        raise KYError(f"{layout}: the image of layer {shown(layer)}, head {head} has numbers that are not finite.")
     out = []
     for axis, name in enumerate(("vertical", "horizontal")):
         half = image.shape[axis] // 2
@@ -113,10 +151,21 @@ def per_head(checkpoint: Checkpoint, name: str, heads: int | None = None) -> np.
 
 
 def check_heads(checkpoint: Checkpoint, name: str, found: int, wanted: Any) -> None:
-    """Refuse a tensor whose heads are not those of the configuration, where that has any."""
+    """Refuse a tensor with more heads than a model has, or with others than the configuration, where that has any."""
+    if found > _MOST_HEADS:
+        raise KYError(f"{checkpoint.where}: {shown(name)} has {found} heads; at most {_MOST_HEADS} are read.")
     if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted != found:
         raise KYError(
             f"{checkpoint.where}: {shown(name)} has {found} heads, and the configuration {wanted}: they do not fit."
+        )
+
+
+def check_size(checkpoint: Checkpoint, name: str, points: int, *, width: int, curves: int = 1) -> None:
+    """Refuse before it is computed what no memory holds: ``width`` units of a net at all points, or all curves."""
+    if width * points > _MOST or curves * points > _MOST or curves > _MOST_CURVES:
+        raise KYError(
+            f"{checkpoint.where}: {shown(name)} has {width} units at {points} points, for {curves} "
+            f"curve{'s' * (curves != 1)}: too much at once; give a smaller window, if it is a bias at all."
         )
 
 
@@ -128,11 +177,16 @@ def whole(checkpoint: Checkpoint, *names: str, least: int = 1, most: int = WIDES
             continue
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise KYError(
-                f"{checkpoint.where}: the configuration has {name} = {shown(value)}; "
+                f"{checkpoint.where}: the configuration has {name} = {_value(value)}; "
                 f"a whole number from {least} to {most} was looked for."
             )
         return value
     return None
+
+
+def _value(value: Any) -> str:
+    """A value of a configuration for a message; texts in quotes, so that "8" is no 8."""
+    return f'"{shown(value)}"' if isinstance(value, str) else shown(value)
 
 
 def heads_of(checkpoint: Checkpoint, layout: str) -> int:

@@ -17,7 +17,7 @@ import re
 from ...errors import KYError
 from ..checkpoint import Checkpoint, shown
 from ..curve import ConnectionCurve
-from .slots import check_heads, numbers_of, of_plane, order, tensor
+from .slots import check_heads, check_size, numbers_of, of_plane, order, tensor
 
 NAME = "Swin"
 LOOKS_FOR = "layers.{i}.blocks.{j}.attn.relative_position_bias_table (Swin, BEiT)"
@@ -26,14 +26,15 @@ _CLASS_TOKEN = 3  # rows of BEiT's
 
 
 def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
+    found = [match for name in checkpoint.shapes if (match := _KEY.fullmatch(name))]
     out = []
-    for name in checkpoint.shapes:
-        if not (match := _KEY.fullmatch(name)):
-            continue
+    for match in found:
+        name = match.string
         table = tensor(checkpoint, name, None, None)
         rows, heads = table.shape
         check_heads(checkpoint, name, heads, heads_at(checkpoint, match["at"]))
         height, width, layout = _sides(checkpoint, name, rows)
+        check_size(checkpoint, name, height * width, width=heads, curves=heads * len(found))
         for head in range(heads):
             image = table[: height * width, head].reshape(height, width)
             out += of_plane(image, label(match["at"]), head, layout)

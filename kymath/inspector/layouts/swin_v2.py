@@ -22,7 +22,7 @@ from ...bias.pieces import relu, sigmoid, signed_log
 from ...errors import KYError
 from ..checkpoint import Checkpoint, shown
 from ..curve import ConnectionCurve
-from .nets import net_of
+from .nets import check_net, net_of
 from .slots import check_heads, numbers_of, of_plane, order, tensor
 from .swin import heads_at, label
 
@@ -31,21 +31,25 @@ LOOKS_FOR = "….attn.cpb_mlp.0.weight or ….continuous_position_bias_mlp.0.wei
 _KEY = re.compile(r"(?P<at>(?:.*\.)?)(?P<net>cpb_mlp|continuous_position_bias_mlp)\.0\.weight")
 _WIDEST = 64  # patches along a side
 _USUAL = 8
+_ROUNDED = 1e-4
+_FAR = 100.0  # of a coordinate, which is of the order of 1
 _NEAR, _HIGH = 8.0, 16.0  # the scale of the coordinates, and of the bias
 
 
 def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
+    found = [match for name in checkpoint.shapes if (match := _KEY.fullmatch(name))]
     out = []
-    for name in checkpoint.shapes:
-        if not (match := _KEY.fullmatch(name)):
-            continue
+    for match in found:
         at = match["at"]
         net = net_of(checkpoint, [f"{at}{match['net']}.{k}" for k in (0, 2)], 2, relu)
         check_heads(checkpoint, f"{at}{match['net']}.2.weight", net.heads, heads_at(checkpoint, at))
         side, scales = _window(checkpoint, at, window)
+        points = math.prod(2 * m - 1 for m in side)
+        check_net(checkpoint, match.string, net, points, net.heads * len(found))
         near = [_NEAR / max(scale, 1.0) for scale in scales]
         places = [_coordinate(np.arange(1.0 - m, m), scale) for m, scale in zip(side, near, strict=True)]
-        images = _HIGH * sigmoid(net.at(np.stack(np.meshgrid(*places, indexing="ij"), -1)))
+        with np.errstate(all="ignore"):  # of_plane refuses what is not finite
+            images = _HIGH * sigmoid(net.at(np.stack(np.meshgrid(*places, indexing="ij"), -1)))
         for head in range(net.heads):
             along = tuple(_function(net.head(head, axis), near[axis]) for axis in (0, 1))
             out += of_plane(images[..., head], label(at), head, NAME, (along[0], along[1]))
@@ -67,8 +71,8 @@ def _window(checkpoint: Checkpoint, at: str, window: int | None) -> tuple[list[i
         table = tensor(checkpoint, name, 1, None, None, 2)[0]
         side = [length // 2 + 1 for length in table.shape[:2]]
         largest = table[-1, -1]
-        if all(length % 2 for length in table.shape[:2]) and (largest > 0).all():
-            return side, [(m - 1) * _NEAR / (_NEAR**u - 1) for m, u in zip(side, largest.tolist(), strict=True)]
+        if all(length % 2 for length in table.shape[:2]) and ((largest > 0) & (largest < _FAR)).all():
+            return side, [_trained(m, u) for m, u in zip(side, largest.tolist(), strict=True)]
     stage = next(iter(numbers_of(at)), 0)
     side = _pair(checkpoint, "window_size", checkpoint.config.get("window_size", _USUAL) if window is None else window)
     if window is None:
@@ -78,6 +82,12 @@ def _window(checkpoint: Checkpoint, at: str, window: int | None) -> tuple[list[i
     if before in (0, None):
         return side, [m - 1.0 for m in side]
     return side, [n - 1.0 for n in _pair(checkpoint, "pretrained_window_sizes", before)]
+
+
+def _trained(side: int, largest: float) -> float:
+    """N − 1 from the largest coordinate; a whole number, but for the rounding of a table in single precision."""
+    found = (side - 1) * _NEAR / np.expm1(largest * math.log(_NEAR))
+    return float(round(found)) if abs(found - round(found)) < _ROUNDED else float(found)
 
 
 def _image(checkpoint: Checkpoint, stage: int) -> list[int]:

@@ -3,7 +3,8 @@
 T5 keeps one table in block 0 of the encoder and one of the decoder, shared by all layers; umT5 one in every layer. Of
 the encoder's table the half for the past is read, of the decoder's all; the layout says which. Keys: transformers'
 (T5, mT5, umT5, LongT5, Switch; MPNet's one table), Mesh TensorFlow's and t5x' (there (heads, buckets)). The number of
-buckets is the table's; ``relative_attention_max_distance`` (128) is in ``config.json``. No window: 128 tokens are
+buckets is the table's; ``relative_attention_max_distance`` (128) is in ``config.json``. A table on its side is turned
+where ``num_heads`` or ``relative_attention_num_buckets`` there says so. No window: 128 tokens are
 shown, or ``window``. Source: ``modeling_t5.py``, ``modeling_umt5.py``, ``modeling_mpnet.py`` and
 ``convert_t5x_checkpoint_to_pytorch.py`` of transformers.
 """
@@ -46,14 +47,29 @@ def curves(checkpoint: Checkpoint, window: int | None) -> list[ConnectionCurve]:
     out = []
     for name, match, turned in found:
         table = tensor(checkpoint, name, None, None)
-        table = table.T if turned else table
-        check_heads(checkpoint, name, table.shape[1], whole(checkpoint, *_HEADS))
+        table = _upright(checkpoint, table.T if turned else table)
+        check_heads(checkpoint, name, table.shape[1], _heads(checkpoint))
         causal = match["part"] == "decoder"
         at = slots(window, NAME, usual=USUAL, curves=len(found) * table.shape[1])
         longest = whole(checkpoint, "relative_attention_max_distance") or 128
         layout = f"{NAME} {'decoder' if causal else 'encoder, past half'}"
         out += of_buckets(checkpoint, name, table, longest, layer_of(match["layer"]), layout, at, causal=causal)
     return sorted(out, key=order)
+
+
+def _upright(checkpoint: Checkpoint, table: np.ndarray) -> np.ndarray:
+    """(buckets, heads), also of a table that lies on its side, where the configuration tells."""
+    wanted = whole(checkpoint, "relative_attention_num_buckets"), _heads(checkpoint)
+
+    def fits(shape: tuple[int, ...]) -> bool:
+        return all(count in (None, side) for count, side in zip(wanted, shape, strict=True))
+
+    return table.T if fits(table.shape[::-1]) and not fits(table.shape) else table
+
+
+def _heads(checkpoint: Checkpoint) -> int | None:
+    """Of the configuration; what is no whole number there is another's (Swin's heads are a list)."""
+    return whole(checkpoint, *(name for name in _HEADS if type(checkpoint.config.get(name)) is int))
 
 
 def of_buckets(
