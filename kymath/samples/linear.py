@@ -245,7 +245,7 @@ def _settled(
             if noises[one].sigma > _ROUNDED * rounding[one]:
                 seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
                 told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
-                if last or supposed[j].block == 1 or told.like(supposed[j]):  # else the noise is not known yet
+                if last or told.like(supposed[j]):  # else the noise is not known yet
                     told = told._replace(missed=missed.a_wave(rest[..., j], float(levels[j]), noises[one].short))
             out.append(told)
         waves = [j for j, told in enumerate(out) if told.missed]
