@@ -22,6 +22,7 @@ from .base import Rule
 
 STARTS = 24
 RESIDUAL = 1e-9
+ROUNDING = 4e-15
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class _Problem:
         self.bounds = list(zip(low, high, strict=True))
         level = max(abs(f0), abs(slope * h), 1e-300)
         self.units = np.array([level, max(abs(slope), level if slope == 0 else abs(slope), 1e-300)])
+        # what is left at 0 and at h, in units of the values: over h, rounding hides it
+        self.weights = np.array([1.0, min(1.0, abs(h) * self.units[1] / level)])
 
     def starts(self, given: np.ndarray | None) -> list[np.ndarray]:
         """The start given and a few more, or two dozen; always the same ones."""
@@ -122,7 +125,7 @@ class _Problem:
         theta = np.where(theta - self.low < near, self.low, np.where(self.high - theta < near, self.high, theta))
         free = (theta > self.low) & (theta < self.high)
         multipliers = np.zeros(2)
-        best, least = theta, float(np.max(np.abs(self.residual(theta))))
+        best, least = theta, float(np.max(np.abs(self.residual(theta)) * self.weights))
         for _ in range(12):
             jacobian = self.residual_jacobian(theta)[:, free]
             hessian = np.array(self.functions["hessian"](*theta, *(multipliers / self.units), *self.data), dtype=float)
@@ -137,12 +140,12 @@ class _Problem:
             theta = theta.copy()
             theta[free] += step[:count]
             multipliers = step[count:]
-            size = float(np.max(np.abs(self.residual(theta))))
-            if np.all((theta >= self.low) & (theta <= self.high)) and size <= max(least, 1e-13):
+            size = float(np.max(np.abs(self.residual(theta)) * self.weights))
+            if np.all((theta >= self.low) & (theta <= self.high)) and size <= max(least, ROUNDING):
                 best, least = theta, size
             if np.max(np.abs(step[:count]), initial=0.0) <= 1e-14 * (1 + np.max(np.abs(theta))):
                 break
-        return best if least < RESIDUAL else None
+        return best if np.max(np.abs(self.residual(best))) < RESIDUAL else None
 
 
 def _meet(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
