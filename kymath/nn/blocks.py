@@ -66,7 +66,7 @@ class Plan:
         batch, heads, length, _ = q.shape
         seen, after = reach(window, causal)
         if q.device.type == "cpu":
-            block = 16 if window <= 48 else 32 if window <= 96 else 64
+            block = 16 if window <= 48 else 32 if window <= 96 or window > 256 else 64  # wide: fewer scores at a time
             tokens = 256 * torch.get_num_threads()  # what the caches hold
             scores = 2048 * tokens
         else:  # few large launches
