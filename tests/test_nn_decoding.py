@@ -6,33 +6,13 @@ import pytest
 torch = pytest.importorskip("torch", reason="kymath.nn needs torch")
 nn = pytest.importorskip("kymath.nn")
 
-from kymath.nn import Condor, CondorConfig, FullCache, KYAttention  # noqa: E402
+from small_models import one_thread, seeded, tiny, tokens  # noqa: E402, F401
+
+from kymath.nn import FullCache, KYAttention  # noqa: E402
 from kymath.nn.sampling import Sampler  # noqa: E402
 from kymath.nn.standard import StandardAttention  # noqa: E402
 
-TINY = {"vocab_size": 40, "d_model": 16, "num_layers": 2, "num_heads": 2, "window": 5, "ffn_hidden": 24}
 NAN, INF = float("nan"), float("inf")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small work: a second thread would only wait."""
-    used = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(used)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def tiny(**changes):
-    return Condor(CondorConfig(**{**TINY, **changes}), generator=seeded(1))
-
-
-def tokens(*shape, seed=0):
-    return torch.randint(0, 40, shape, generator=seeded(seed))
 
 
 # -- caches ------------------------------------------------------------------------------------------------------

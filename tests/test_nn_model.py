@@ -12,6 +12,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="kymath.nn needs torch")
 nn = pytest.importorskip("kymath.nn")
 
+from small_models import TINY, one_thread, seeded, tiny, tokens  # noqa: E402, F401
+
 import kymath as ky  # noqa: E402
 from kymath.nn import Condor, CondorConfig, ConnectionNet, KYAttention, ky_attention  # noqa: E402
 from kymath.nn.biases import BIASES, position_bias  # noqa: E402
@@ -19,28 +21,6 @@ from kymath.nn.rope import rope_table, rotate  # noqa: E402
 from kymath.nn.sampling import Sampler  # noqa: E402
 
 WORDS = ("ky", "standard", "local", "alibi", "t5", "kerple", "fire")
-TINY = {"vocab_size": 40, "d_model": 16, "num_layers": 2, "num_heads": 2, "window": 5, "ffn_hidden": 24}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small work: a second thread would only wait."""
-    used = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(used)
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def tiny(**changes):
-    return Condor(CondorConfig(**{**TINY, **changes}), generator=seeded(1))
-
-
-def tokens(*shape, seed=0):
-    return torch.randint(0, 40, shape, generator=seeded(seed))
 
 
 # -- connection networks and biases ------------------------------------------------------------------------------
