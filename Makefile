@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples benchmark-attention benchmark-training clean
+.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples benchmark-attention benchmark-training benchmark-synthesis clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -72,6 +72,10 @@ benchmark-attention: $(VENV)/bench-attention.done ## time and memory of the atte
 
 benchmark-training: $(VENV)/bench-training.done ## small models with each attention on three seeds: some hours
 	$(PY) benchmarks/attention/training.py
+
+benchmark-synthesis: export OMP_NUM_THREADS := 1
+benchmark-synthesis: $(VENV)/bench-training.done ## attention nodes on MNIST and IMDB beside a plain network, and what they cost
+	$(PY) benchmarks/synthesis/run.py
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) dist demo docs/_build docs/lessons .pytest_cache .mypy_cache .ruff_cache .hypothesis

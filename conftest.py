@@ -4,4 +4,5 @@ from __future__ import annotations
 
 import importlib.util
 
-collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["kymath/nn/*", "kymath/training/*"]
+NEED_TORCH = ["kymath/nn/*", "kymath/training/*", "kymath/synthesis/*"]
+collect_ignore_glob = [] if importlib.util.find_spec("torch") else NEED_TORCH

@@ -108,6 +108,18 @@ class BadSamples(KYError):
     """The data cannot be transformed: order, lengths, too few points."""
 
 
+class ShapeMismatch(KYError):
+    """Arrays whose shapes do not go together."""
+
+
+class NotADistribution(KYError):
+    """Weights or probabilities outside [0, 1], or that do not sum to 1 where they must."""
+
+
+class EmptyData(KYError):
+    """Data, or a matrix, without a single entry."""
+
+
 class ParseError(KYError):
     """Text that is not a formula of one variable; shows where, with a caret."""
 

@@ -348,7 +348,7 @@ def test_commands_and_versions(cli):
     status, out, _ = cli("--help")
     assert status == 0
     listed = re.findall(r"^│ ([a-z]+) ", out, re.MULTILINE)
-    assert listed == [*COMMANDS, "samples", "verify", "train", "inspect", "nn"]
+    assert listed == [*COMMANDS, "samples", "verify", "train", "inspect", "nn", "synthesis"]
 
 
 # -- hostile text ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The cross-synthesis paper: its operator, lemma, theorem, pseudocode and costs."""
+"""The cross-synthesis paper, sections 2 to 5: its operator, lemma and theorem, by the functions of the package."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..synthesis.contraction import FusionMap, changes, fed_back, norms
+from ..synthesis.cost import fused_low_rank, fused_toeplitz, toeplitz_products
+from ..synthesis.cross import fuse
+from ..synthesis.entropy import entropy, mixture
+from ..synthesis.operator import cross_synthesis
 from .claim import Claim, Fact, corrected, printed
 from .claim import claim as any_claim
 from .claim import conditional as under
@@ -17,11 +22,6 @@ Array = np.ndarray
 claim: Callable[..., Callable[[Callable[..., Iterator[Fact]]], Claim]] = functools.partial(
     any_claim, paper="cross-synthesis"
 )
-
-
-def operator(first: Array, second: Array, alpha: Array) -> float:
-    """W1 ⊗_α W2 of section 2.2, a number."""
-    return float(np.sum(alpha * first * second))
 
 
 def _fits(compute: Callable[[], Any]) -> bool:
@@ -43,7 +43,7 @@ def distribution(normalise: Callable[[Array], Array] = lambda w: w, seed: int = 
     w = normalise(np.ones((2, 2)))
     yield printed(np.allclose(w.sum(axis=1), 1), f"All ones, 2 × 2: the rows sum to {w.sum(axis=1)[0]:g}.")
     random = np.random.default_rng(seed).uniform(size=(5, 4))
-    rows = (random / random.sum(axis=1, keepdims=True)).sum(axis=1)
+    rows = cross_synthesis(random, np.ones((5, 4)), 1.0, reduce="normalise").sum(axis=1)
     yield under(
         np.allclose(rows, 1), f"Normalised, the rows of a random 5 × 4 sum to 1 within {abs(rows - 1).max():.0e}."
     )
@@ -55,17 +55,19 @@ def distribution(normalise: Callable[[Array], Array] = lambda w: w, seed: int = 
     "The cross-synthesis of two attention matrices is Σ α W1 W2.",
     "A number, for equal shapes: bilinear, symmetric, in [0, Σα]. A matrix comes from α ∘ W1 ∘ W2, renormalised.",
 )
-def cross_synthesis(formula: Callable[..., float] = operator, seed: int = 61) -> Iterator[Fact]:
+def operator(formula: Callable[..., float] = cross_synthesis, seed: int = 61) -> Iterator[Fact]:
     rng = np.random.default_rng(seed)
-    worst, inside = 0.0, True
+    worst, off, inside = 0.0, 0.0, True
     for _ in range(50):
         a, b, c, alpha = rng.uniform(size=(4, 3, 4))
-        worst = max(worst, abs(formula(a, b, alpha) - formula(b, a, alpha)))
-        worst = max(worst, abs(formula(a + 2 * c, b, alpha) - formula(a, b, alpha) - 2 * formula(c, b, alpha)))
-        inside = inside and 0 <= formula(a, b, alpha) <= alpha.sum()
+        made, mixed = formula(a, b, alpha), formula((a + 2 * c) / 3, b, alpha)  # a mixture stays in [0, 1]
+        worst = max(worst, abs(made - formula(b, a, alpha)), abs(3 * mixed - made - 2 * formula(c, b, alpha)))
+        off = max(off, abs(made - sum(alpha[i, k] * a[i, k] * b[i, k] for i, k in np.ndindex(3, 4))))
+        inside = inside and 0 <= made <= alpha.sum()
     yield printed(
         worst < 1e-12 and inside, f"50 random triples: bilinear and symmetric within {worst:.0e}, and in [0, Σα]."
     )
+    yield printed(off < 1e-12, f"It is the printed sum within {off:.0e}.")
     fits = _fits(lambda: formula(np.ones((2, 3)), np.ones((3, 2)), np.ones((2, 3))))
     yield corrected(not fits, f"Shapes 2 × 3 and 3 × 2 {'go' if fits else 'do not go'} together.")
 
@@ -88,30 +90,20 @@ def fusion(beta: Sequence[float] = (2.0, -1.0), rows: tuple[int, int] = (3, 5), 
     )
     rng, worst = np.random.default_rng(seed), 0.0
     for _ in range(100):
-        weights, z = rng.dirichlet(np.ones(4)), rng.normal(size=(4, 3, 3))
-        total = np.linalg.norm(np.einsum("j,jab->ab", weights, z))
-        worst = max(worst, float(total / np.linalg.norm(z, axis=(1, 2)).max()))
+        weights, z = rng.dirichlet(np.ones(4)), rng.normal(size=(3, 3, 4))  # the last axis counts the nodes
+        worst = max(worst, float(np.linalg.norm(fuse(z, weights)) / np.linalg.norm(z, axis=(0, 1)).max()))
     yield under(worst <= 1, f"β ≥ 0, equal shapes, 100 random cases: at most {worst:.3f} of the largest norm.")
 
 
 # -- Lemma 1 -----------------------------------------------------------------------------------------------------------
 
 
-def _contraction(q: float, starts: int, seed: int) -> tuple[Callable[[Array], Array], list[Array]]:
-    """The map T of the corrected lemma for n = 3 nodes, d = 4, R = 1, and random starts in the ball."""
+def _followed(q: float, starts: int, seed: int) -> tuple[FusionMap, Array]:
+    """A map T of the corrected lemma for n = 3 nodes, d = 4, R = 1, and its way from random points on the sphere."""
     rng = np.random.default_rng(seed)
-    n, d, radius = 3, 4, 1.0
-    u = rng.normal(size=(d, d))
-    u *= q * math.sqrt(d) / (2 * radius * np.linalg.norm(u, 2))
-    b = rng.normal(size=(n, d, d))
-    b *= ((radius - radius**2 * np.linalg.norm(u, 2) / math.sqrt(d)) / np.linalg.norm(b, axis=(1, 2)))[:, None, None]
-    beta = rng.dirichlet(np.ones(n))
-
-    def step(z: Array) -> Array:
-        return np.tanh(np.einsum("j,iab,jcb,cd->iad", beta, z, z, u) / math.sqrt(d) + b)
-
-    z = rng.normal(size=(starts, n, d, d))
-    return step, list(radius * z / np.linalg.norm(z, axis=(2, 3))[:, :, None, None])
+    made = FusionMap.drawn(3, 4, q, rng=rng)
+    z = rng.normal(size=(starts, 3, 4, 4))
+    return made, made.iterate(z / norms(z)[..., None, None], 200)
 
 
 @claim(
@@ -121,33 +113,21 @@ def _contraction(q: float, starts: int, seed: int) -> tuple[Callable[[Array], Ar
     "Boundedness gives no convergence; a contraction does, such as the map of the corrected lemma below.",
 )
 def lemma(update: Callable[[float], float] = lambda z: math.tanh(-3 * z), seed: int = 67) -> Iterator[Fact]:
-    z = 0.4
-    fused = []
-    for _ in range(300):
-        z = update(z)
-        fused.append(0.5 + z / 2)
+    fused = fed_back(update)
     yield printed(
         abs(fused[-1] - fused[-2]) < 1e-9,
         f"z ← tanh(−3z), fusion (1 + z)/2: after 300 steps {fused[-2]:.4f}, {fused[-1]:.4f}.",
     )
-    w, linear = np.full((1, 1), 2.0), np.ones((1, 1))
-    for _ in range(100):
-        linear = w @ linear
-    size = float(linear[0, 0])
+    size = fed_back(lambda z: 2 * z, steps=100)[-1]
     yield corrected(
-        size > 1e20, f"With W = 2, bounded, and the identity as activation, Z is {size:.0e} after 100 steps."
+        size > 1e20, f"With W = 2, bounded, and the identity as activation, the fusion is {size:.0e} after 100 steps."
     )
-    step, starts = _contraction(0.8, 2, seed)
-    ends = []
-    for start in starts:
-        for _ in range(200):
-            start = step(start)
-        ends.append(start)
-    apart, last = (float(np.max(np.abs(a - b))) for a, b in (ends, (ends[0], step(ends[0]))))
+    _, way = _followed(0.8, 2, seed)
+    apart, last = float(np.max(np.abs(way[-1, 0] - way[-1, 1]))), float(changes(way)[-1].max())
     yield corrected(
         apart < 1e-9 and last < 1e-9,
         f"A contraction, T of the corrected lemma with q = 0.8: 200 steps from two starts end within {apart:.0e} of "
-        f"each other, and one more moves them by {last:.0e}.",
+        f"each other, and the last one moves them by {last:.0e}.",
     )
 
 
@@ -159,35 +139,24 @@ def lemma(update: Callable[[float], float] = lambda z: math.tanh(-3 * z), seed: 
     "The same.",
 )
 def contraction(q: float = 0.8, starts: int = 5, seed: int = 63) -> Iterator[Fact]:
-    step, begun = _contraction(q, starts, seed)
-    ends, fastest = [], 0.0
-    for z in begun:
-        last = None
-        for _ in range(200):
-            new = step(z)
-            change = float(np.linalg.norm(new - z, axis=(1, 2)).max())
-            if last is not None and last > 1e-12:
-                fastest = max(fastest, change / last)
-            z, last = new, change
-        ends.append(z)
-    spread = max(float(np.max(np.abs(end - ends[0]))) for end in ends)
+    made, way = _followed(q, starts, seed)
+    change = changes(way)
+    heard = change[:-1] > 1e-12  # below that it is rounding
+    slowest = float((change[1:][heard] / change[:-1][heard]).max())
+    spread, reached = float(np.max(np.abs(way[-1] - way[-1, :1]))), float(norms(way).max())
     yield printed(
-        spread < 1e-9 and fastest <= q < 1,
-        f"q = {q:g}, {starts} starts: the ends agree within {spread:.0e}, changes shrink by {fastest:.3f} or better.",
+        made.condition(1.0) and spread < 1e-9 and slowest <= made.rate(1.0) and reached <= 1 + 1e-12,
+        f"q = {made.rate(1.0):g}, {starts} starts: the ends agree within {spread:.0e}, changes shrink by {slowest:.3f} "
+        "or better, and the ball is not left.",
     )
 
 
 # -- Theorem 1 ---------------------------------------------------------------------------------------------------------
 
 
-def _entropy(p: Any) -> float:
-    p = np.asarray(p, float)
-    return float(-(p[p > 0] * np.log2(p[p > 0])).sum())
-
-
 def product(p: Array, q: Array) -> Array:
-    """The entrywise product, renormalised."""
-    return p * q / (p * q).sum()
+    """The entrywise product, renormalised: the cross-synthesis of two rows."""
+    return cross_synthesis(p[None], q[None], 1.0, reduce="normalise")[0]
 
 
 @claim(
@@ -198,39 +167,22 @@ def product(p: Array, q: Array) -> Array:
     "has not.",
 )
 def entropy_kept(
-    combine: Callable[[Array, Array], Array] = product, made: Sequence[float] = (0.75, 0.25), seed: int = 64
+    combine: Callable[[Array, Array], Array] = product,
+    made: Sequence[float] = (0.75, 0.25),
+    mix: Callable[[Array, Array, Array], Array] = mixture,
+    seed: int = 64,
 ) -> Iterator[Fact]:
-    z = _entropy(made)
+    z = entropy(made)
     yield printed(abs(z - 2) < 1e-9, f"Fair bits X, Y and Z = XY: H(Z) = {z:.3f}, H(X) + H(Y) − I = 2.")
     p, q = np.array([0.49, 0.49, 0.02]), np.array([0.02, 0.49, 0.49])
-    got, least = _entropy(combine(p, q)), min(_entropy(p), _entropy(q))
+    got, least = entropy(combine(p, q)), min(entropy(p), entropy(q))
     yield printed(
         got >= least, f"(.49, .49, .02) with (.02, .49, .49): H = {got:.3f}, the smaller of the two {least:.3f}."
     )
-    rng, slack = np.random.default_rng(seed), math.inf
-    for _ in range(300):
-        p, q = rng.dirichlet(np.ones(4) / 2, 2)
-        weight = rng.uniform()
-        slack = min(slack, _entropy(weight * p + (1 - weight) * q) - min(_entropy(p), _entropy(q)))
+    rng = np.random.default_rng(seed)
+    p, q = rng.dirichlet(np.ones(4) / 2, (2, 300))
+    slack = float((entropy(mix(p, q, rng.uniform(size=300))) - np.minimum(entropy(p), entropy(q))).min())
     yield corrected(slack >= 0, f"300 random mixtures: H exceeds the smaller entropy by {slack:.1e} at least.")
-
-
-def _transformed(x: Array) -> tuple[Array, int]:
-    """The discrete Fourier transform of 2^k numbers, and how many products it takes."""
-    n = len(x)
-    if n == 1:
-        return x.astype(complex), 0
-    (even, first), (odd, second) = _transformed(x[::2]), _transformed(x[1::2])
-    turned = np.exp(-2j * np.pi * np.arange(n // 2) / n) * odd
-    return np.concatenate([even + turned, even - turned]), first + second + turned.size
-
-
-def _convolved(taps: Array, z: Array) -> tuple[Array, int]:
-    """The convolution of two vectors by three transforms, and how many products it takes."""
-    size = 1 << (len(taps) + len(z)).bit_length()
-    (a, first), (b, second) = (_transformed(np.pad(v, (0, size - len(v)))) for v in (taps, z))
-    back, third = _transformed(np.conj(a * b))
-    return np.conj(back).real / size, first + second + third + size
 
 
 @claim(
@@ -240,28 +192,30 @@ def _convolved(taps: Array, z: Array) -> tuple[Array, int]:
     "The full cross matrix has n² entries. A fused vector costs O(n log n) per component with a Toeplitz α, by FFT, "
     "and O(n r) with an α of rank r.",
 )
-def scalability(entries: Callable[[int], int] = lambda n: n * n, seed: int = 65) -> Iterator[Fact]:
+def scalability(
+    entries: Callable[[int], int] = lambda n: n * n,
+    fused: Callable[[Array, Array], Array] = fused_toeplitz,
+    seed: int = 65,
+) -> Iterator[Fact]:
     ratios = [entries(n) / (n * math.log2(n)) for n in (64, 1024, 16384)]
     yield printed(
         ratios[-1] < 2 * ratios[0],
         f"Entries over n log n for n = 64, 1024, 16384: {', '.join(f'{r:.0f}' for r in ratios)}.",
     )
-    rng = np.random.default_rng(seed)
-    worst, shares = 0.0, []
-    for n in (64, 256, 1024):
+    rng, worst, sizes = np.random.default_rng(seed), 0.0, (64, 256, 1024)
+    for n in sizes:
         taps, z = rng.normal(size=2 * n - 1), rng.normal(size=n)
         direct = np.array([taps[i : i + n] @ z[::-1] for i in range(n)])  # Σ_j α_ij z_j, α_ij = taps[i − j + n − 1]
-        fast, spent = _convolved(taps, z)
-        worst = max(worst, float(np.max(np.abs(direct - fast[n - 1 : 2 * n - 1]))))
-        shares.append(spent / (n * math.log2(n)))
+        worst = max(worst, float(np.max(np.abs(direct - fused(taps, z)))))
+    shares = [toeplitz_products(n) / (n * math.log2(n)) for n in sizes]
     yield corrected(
         worst < 1e-9 and shares == sorted(shares, reverse=True),
-        f"Toeplitz α, n = 64, 256, 1024: FFT and direct sum agree within {worst:.0e}; its products are "
-        f"{', '.join(f'{s:.1f}' for s in shares)} times n log n.",
+        f"Toeplitz α, n = 64, 256, 1024: FFT and direct sum agree within {worst:.0e}; a transform of radix 2 takes "
+        f"{', '.join(f'{s:.1f}' for s in shares)} times n log n products.",
     )
     n, r = 64, 3
-    left, right, z = rng.normal(size=(n, r)), rng.normal(size=(r, n)), rng.normal(size=n)
-    off = float(np.max(np.abs((left @ right) @ z - left @ (right @ z))))
+    left, right, z = rng.normal(size=(n, r)), rng.normal(size=(r, n)), rng.normal(size=(n, 1))
+    off = float(np.max(np.abs((left @ right) @ z - fused_low_rank(left, right, z))))
     yield corrected(
         off < 1e-10,
         f"Rank {r}, n = {n}: the {left.size + right.size} = 2 n r products of U (V z) give (U V) z within {off:.0e}.",

@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ..synthesis.arrays import softmax
+from ..synthesis.cost import memory, products
+from ..synthesis.cross import cross_matrix, fuse
+from ..synthesis.likelihood import weighted_log_likelihood
+from ..synthesis.manager import AdaptiveDataManager
+from ..synthesis.operator import cross_synthesis, entrywise, semantic_alpha
 from .claim import Fact, corrected, decidable, meaning, printed
 from .claim import conditional as under
-from .synthesis_claims import Array, _fits, claim, operator
-from .window import softmax
+from .synthesis_claims import Array, _fits, claim
 
 # -- pseudocode --------------------------------------------------------------------------------------------------------
 
@@ -26,13 +31,15 @@ from .window import softmax
     "C @ β does; the printed sum weights the columns and adds the rows.",
 )
 def controller(code: Callable[[Array, Array], Array] = lambda c, beta: np.sum(beta * c, axis=0)) -> Iterator[Fact]:
-    c, beta = np.array([[1.0, 2.0], [2.0, 5.0]]), np.array([0.25, 0.75])
+    z, beta = 2**0.25 * np.array([[1.0, 0.0], [2.0, 1.0]]), np.array([0.25, 0.75])  # ⁴√2 against the 1/√d of 3.2.2
+    c = cross_matrix(z)
     definition = np.array([sum(beta[j] * c[i, j] for j in range(2)) for i in range(2)])
     found = code(c, beta)
     yield printed(
         np.allclose(found, definition), f"C = [[1, 2], [2, 5]], β = (.25, .75): code {found}, definition {definition}."
     )
-    yield corrected(np.allclose(c @ beta, definition), f"C @ β = {c @ beta}.")
+    made = fuse(c, beta)
+    yield corrected(np.allclose(made, definition), f"C @ β = {made}.")
 
 
 @claim(
@@ -42,17 +49,17 @@ def controller(code: Callable[[Array, Array], Array] = lambda c, beta: np.sum(be
     "The same; the weights must not be fitted with θ, or all weight goes to the best point.",
 )
 def likelihood(normalise: Callable[[Array], Array] = softmax) -> Iterator[Fact]:
-    p = np.linspace(0.001, 0.999, 999)
-    w = normalise(np.array([0.0, math.log(3)]))
-    best = float(p[np.argmax(w[0] * np.log(1 - p) + w[1] * np.log(p))])
+    p, alpha = np.linspace(0.001, 0.999, 999), np.array([0.0, math.log(3)])
+    logs = np.log(np.stack([1 - p, p], axis=-1))
+    as_printed = logs @ normalise(alpha)
+    best = float(p[np.argmax(as_printed)])
     yield printed(
         abs(best - 0.75) < 1e-3,
         f"Data 0 and 1, α = (0, log 3): the likelihood is greatest at p = {best:.3f}; 3/4 is the weight of 1.",
     )
-    joint = [
-        float(softmax(np.array([0.0, a]))[1] * math.log(0.9) + softmax(np.array([0.0, a]))[0] * math.log(0.1))
-        for a in (0, 5, 50)
-    ]
+    off = float(np.max(np.abs(weighted_log_likelihood(logs, np.tile(alpha, (len(p), 1))) - as_printed)))
+    yield printed(off < 1e-12, f"As a loss it is the printed sum within {off:.0e}.")
+    joint = [float(weighted_log_likelihood(np.log([0.1, 0.9]), [0.0, a])) for a in (0.0, 5.0, 50.0)]
     yield corrected(joint == sorted(joint), f"At p = 0.9 it grows with α: {', '.join(f'{v:.3f}' for v in joint)}.")
 
 
@@ -114,6 +121,13 @@ def _refines(source: str, name: str = "refine") -> bool:
     return found
 
 
+class Norms:
+    """A controller that gives each point as it is, so that its weight is its norm."""
+
+    def execute_cycle(self, x: Array) -> Array:
+        return x
+
+
 @claim(
     "CS-S7.2",
     "Section 7.2",
@@ -121,7 +135,9 @@ def _refines(source: str, name: str = "refine") -> bool:
     "Give it the threshold, and use what the refinement returns; as printed the name is undefined and the result is "
     "dropped.",
 )
-def data_manager(source: str = MANAGER, mended: str = MENDED) -> Iterator[Fact]:
+def data_manager(
+    source: str = MANAGER, mended: str = MENDED, manager: Callable[..., Any] = AdaptiveDataManager, seed: int = 68
+) -> Iterator[Fact]:
     unknown, used = _undefined(source), _refines(source)
     yield printed(
         not unknown, f"{len(unknown)} of its names are defined nowhere{': ' * bool(unknown)}{', '.join(unknown)}."
@@ -132,6 +148,14 @@ def data_manager(source: str = MANAGER, mended: str = MENDED) -> Iterator[Fact]:
         not unknown and used,
         f"With the threshold as an argument and sample = self.refine(…), {len(unknown)} names are undefined, and what "
         f"it returns {'depends' if used else 'does not depend'} on the refinement.",
+    )
+    points = np.geomspace(1, 1e4, 50)[:, None]
+    low, high = (manager(Norms(), sample_size=10, threshold=t, rng=seed) for t in (1e-9, 0.8))
+    first, last = low.manage_dataset(points), high.manage_dataset(points)
+    yield corrected(
+        not low.refinements and high.refinements and high.quality >= 0.8 > low.quality and (first != last).any(),
+        f"AdaptiveDataManager on 50 points: quality {low.quality:.2f}; with the threshold 0.8, "
+        f"{len(high.refinements)} refinements give another sample, of quality {high.quality:.2f}.",
     )
 
 
@@ -144,7 +168,7 @@ def data_manager(source: str = MANAGER, mended: str = MENDED) -> Iterator[Fact]:
     "A layer's weights are W_base ⊗_α W_attention.",
     "With the entrywise product α ∘ W_base ∘ W_attention; the operator of section 2.2 gives a number.",
 )
-def layer(combine: Callable[[Array, Array, Array], Any] = operator) -> Iterator[Fact]:
+def layer(combine: Callable[[Array, Array, Array], Any] = cross_synthesis) -> Iterator[Fact]:
     base, attention, alpha, z, b = np.ones((3, 2)), np.ones((3, 2)), np.ones((3, 2)), np.ones(2), np.ones(3)
     made = np.asarray(combine(base, attention, alpha))
     right = made.ndim == 2 and _fits(lambda: made @ z + b)
@@ -152,7 +176,8 @@ def layer(combine: Callable[[Array, Array, Array], Any] = operator) -> Iterator[
         right, f"From 2 to 3 numbers: the weights made have the shape {made.shape}, and Z keeps its 2 components."
     )
     yield printed(right, f"W Z + b needs the shape {base.shape}.")
-    yield corrected(((alpha * base * attention) @ z + b).shape == (3,), f"Entrywise, W Z + b has {b.size} components.")
+    made = entrywise(base, attention, alpha) @ z + b
+    yield corrected(made.shape == b.shape, f"Entrywise, W Z + b has {made.size} components.")
 
 
 @claim(
@@ -161,9 +186,9 @@ def layer(combine: Callable[[Array, Array, Array], Any] = operator) -> Iterator[
     "With α = softmax(−d/τ) the cross-synthesis of two domains' attentions is an attention mechanism.",
     "α is normalised. A_cross is a number in [0, 1], for domains of equal shape.",
 )
-def two_domains(combine: Callable[[Array, Array, Array], Any] = operator, seed: int = 66) -> Iterator[Fact]:
+def two_domains(combine: Callable[[Array, Array, Array], Any] = cross_synthesis, seed: int = 66) -> Iterator[Fact]:
     rng = np.random.default_rng(seed)
-    alpha = softmax(-rng.uniform(size=12)).reshape(3, 4)
+    alpha = semantic_alpha(rng.uniform(size=(3, 4)), tau=1.0)
     made = np.asarray(combine(rng.uniform(size=(3, 4)), rng.uniform(size=(3, 4)), alpha))
     yield meaning(made.ndim > 0, f"A_cross has the shape {made.shape}: {made if made.ndim == 0 else made.sum():.3f}.")
     yield printed(made.ndim > 0, f"An attention mechanism gives {alpha.size} weights here.")
@@ -188,7 +213,7 @@ def total_cost(claimed: Callable[[int, int, int], int] = lambda n, m, p: n * n *
         counted <= 10 * bound, f"n = 2, m = 1, p = 10⁶: {counted} products are counted, and the bound is {bound}."
     )
     sizes = [(2, 3, 5), (10, 7, 1), (4, 50, 20)]
-    exact = all(cost(n, m, p) == n * m * p + n * n * p + n * n for n, m, p in sizes)
+    exact = all(cost(*size) == products(*size).total for size in sizes)
     yield corrected(exact, f"n m p + n² p + n² is {'' if exact else 'not '}the count for (n, m, p) = {sizes}.")
 
 
@@ -200,7 +225,7 @@ def total_cost(claimed: Callable[[int, int, int], int] = lambda n, m, p: n * n *
 )
 def total_memory(claimed: Callable[[int, int, int], int] = lambda n, m, p: n * m * p + n * n * m) -> Iterator[Fact]:
     cases = [(n, m, p) for n in (1, 10, 1000) for m in (1, 10, 1000) for p in (1, 10)]
-    tight = [claimed(*c) / (c[0] * c[1] * c[2] + c[0] ** 2) for c in cases]
+    tight = [claimed(*c) / memory(*c) for c in cases]
     yield printed(
         min(tight) >= 1 and max(tight) < 2, f"It exceeds what is stored by a factor of up to {max(tight):.0f}."
     )

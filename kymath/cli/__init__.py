@@ -32,6 +32,10 @@ from .options import Misuse
 from .output import complain
 from .samples import EXAMPLES as SAMPLES_EXAMPLES
 from .samples import samples
+from .synthesis_draw import EXAMPLES as DRAW_EXAMPLES
+from .synthesis_draw import draw
+from .synthesis_train import EXAMPLES as SYNTHESIS_EXAMPLES
+from .synthesis_train import train as synthesis_train
 from .train import EXAMPLES as TRAIN_EXAMPLES
 from .train import train
 from .transform import EXAMPLES as TRANSFORM_EXAMPLES
@@ -81,6 +85,13 @@ nn = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 nn.command("bench", cls=LongCommand, epilog=BENCH_EXAMPLES)(bench)
 nn.command("generate", cls=LongCommand, epilog=GENERATE_EXAMPLES)(generate)
 app.add_typer(nn, name="nn", help="The neural attention: what it costs, and what a trained model writes.")
+
+synthesis = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+synthesis.command("train", cls=LongCommand, epilog=SYNTHESIS_EXAMPLES)(synthesis_train)
+synthesis.command("draw", cls=ExampleCommand, epilog=DRAW_EXAMPLES)(draw)
+app.add_typer(
+    synthesis, name="synthesis", help="The cross-synthesis of attention nodes: trained on images or texts, and drawn."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,9 +1,9 @@
-"""What ``kymath train`` says on the way."""
+"""What ``kymath train`` and ``kymath synthesis train`` say on the way."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,29 @@ if TYPE_CHECKING:
 _PARTS = 10  # lines on the way where there is no bar
 
 
+def _progress(record: dict[str, Any]) -> str:
+    speed = record["tokens"] / max(record["seconds"], 1e-9)
+    return f"epoch {record['epoch']}: loss {record['loss']:.3f}, {speed:,.0f} tokens/s"
+
+
+def _validated(record: dict[str, Any]) -> str:
+    return (
+        f"epoch {record['epoch']}, step {record['step']}: validation loss {record['validation_loss']:.4f}, "
+        f"perplexity {record['perplexity']:.2f}"
+    )
+
+
+Sentence = Callable[[dict[str, Any]], str]
+
+
 @contextmanager
-def watching(speaks: bool, json: bool) -> Iterator[Watch]:
+def watching(
+    speaks: bool, json: bool, progress: Sentence = _progress, validated: Sentence = _validated
+) -> Iterator[Watch]:
     """Lines on standard output, not beside JSON; the steps as a bar on standard error, or without a terminal as lines.
 
-    ``speaks`` is False in all processes but one.
+    ``speaks`` is False in all processes but one. ``progress`` and ``validated`` put the records of a step and of a
+    validation into words.
     """
     from rich.text import Text
 
@@ -39,13 +57,10 @@ def watching(speaks: bool, json: bool) -> Iterator[Watch]:
         def step(self, record: dict[str, Any], total: int) -> None:
             done = record["step"]
             if _PARTS * done // total > _PARTS * (done - 1) // total:
-                self.note(f"step {done} of {total}, {_progress(record)}")
+                self.note(f"step {done} of {total}, {progress(record)}")
 
         def validated(self, record: dict[str, Any]) -> None:
-            self.note(
-                f"epoch {record['epoch']}, step {record['step']}: validation loss {record['validation_loss']:.4f}, "
-                f"perplexity {record['perplexity']:.2f}"
-            )
+            self.note(validated(record))
 
         def apart(self) -> AbstractContextManager[None]:
             """While a line is printed nothing else is on its line."""
@@ -64,7 +79,7 @@ def watching(speaks: bool, json: bool) -> Iterator[Watch]:
             def step(self, record: dict[str, Any], total: int) -> None:
                 first = bar.tasks[0].total is None  # shown at once: a short run may be over before the next refresh
                 bar.update(
-                    task, description=_progress(record), completed=record["step"], total=total, refresh=first
+                    task, description=progress(record), completed=record["step"], total=total, refresh=first
                 )  # fmt: skip
 
             def validating(self, done: int, total: int) -> None:
@@ -79,11 +94,6 @@ def watching(speaks: bool, json: bool) -> Iterator[Watch]:
                     bar.start()
 
         yield Bar()
-
-
-def _progress(record: dict[str, Any]) -> str:
-    speed = record["tokens"] / max(record["seconds"], 1e-9)
-    return f"epoch {record['epoch']}: loss {record['loss']:.3f}, {speed:,.0f} tokens/s"
 
 
 def _has_screen() -> bool:
