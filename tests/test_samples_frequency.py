@@ -50,3 +50,59 @@ def test_correlated_noise_is_noticed_in_given_windows_and_at_few_points():
                 assert "varies inside" not in r.message
                 away = np.abs(r.omega - w) / r.errors["omega"]
                 assert away.max() < 5
+
+
+def modulated(n, turns, seed, level):
+    """A wave whose frequency and amplitude vary smoothly, with white noise: t, y and the frequency."""
+    t = np.linspace(0, 1, n)
+    w = 2 * np.pi * turns
+    phase = w * (t - 0.2 * np.cos(11 * t + seed) / 11)
+    y = 0.5 + (1 + 0.3 * np.sin(8 * t)) * np.cos(phase)
+    return t, y + level * np.random.default_rng(seed).normal(size=n), w * (1 + 0.2 * np.sin(11 * t + seed))
+
+
+def test_a_short_series_of_a_smooth_wave_is_followed_to_its_noise():
+    """What the curves through fifteen turns missed was called correlated noise, and the errors knew nothing of it."""
+    held, far = [], []
+    for seed in range(8):
+        t, y, w = modulated(300, 17, seed, 1e-3)
+        r = ky.samples(t, y, ky.Harmonic())
+        away = np.abs(r.omega - w) / r.errors["omega"]
+        held.append(np.mean(away < 1.96))
+        far.append(np.mean(away > 5))
+        assert "correlated" not in r.message
+        assert np.sqrt(np.mean((r.omega - w) ** 2)) < 2e-3 * w.max()
+    assert np.mean(held) > 0.85
+    assert np.mean(far) == 0
+
+
+def test_a_long_wave_is_known_at_its_ends():
+    for seed in range(3):
+        t, y, w = modulated(20_000, 150, seed, 1e-3)
+        r = ky.samples(t, y, ky.Harmonic())
+        away = np.abs(r.omega - w) / r.errors["omega"]
+        assert away.max() < 5
+        assert np.mean(away[np.minimum(t, 1 - t) < 0.05] < 1.96) > 0.7
+
+
+def test_a_constant_frequency_is_known_as_well_as_from_all_samples():
+    for n, turns in ((300, 16), (2000, 100)):
+        off, sure = [], []
+        for seed in range(4):
+            rng = np.random.default_rng(seed)
+            t, w = np.linspace(0, 1, n), 2 * np.pi * turns
+            r = ky.samples(t, np.cos(w * t + seed) + 0.01 * rng.normal(size=n), ky.Harmonic())
+            off.append(r.omega - w)
+            sure.append(np.max(np.abs(r.omega - w) / r.errors["omega"]))
+        assert np.sqrt(np.mean(np.square(off))) < 2 * 0.01 * np.sqrt(24 / n)  # the least error there can be, twice
+        assert max(sure) < 4
+
+
+def test_a_kink_of_the_frequency_is_no_polynomial():
+    t = np.linspace(0, 1, 3000)
+    w = 2 * np.pi * 100
+    phase = w * (t + 0.15 * (t - 0.45) * np.abs(t - 0.45))
+    for level in (0.001, 0.02):
+        r = ky.samples(t, np.cos(phase) + level * np.random.default_rng(1).normal(size=t.size), ky.Harmonic())
+        away = np.abs(r.omega - w * (1 + 0.3 * np.abs(t - 0.45))) / r.errors["omega"]
+        assert np.mean(away < 1.96) > 0.9

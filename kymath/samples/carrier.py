@@ -19,6 +19,7 @@ _LEAST = 12  # turns in the series
 _AGREE = 1.0  # radians by which neighbours may differ
 _PART = 0.9  # of the windows, in which a frequency is as sure as said
 _ORDER = 1
+_WIDER = 3
 
 
 def count(kind: Any, t: np.ndarray, y: np.ndarray) -> np.ndarray | None:
@@ -32,9 +33,13 @@ def count(kind: Any, t: np.ndarray, y: np.ndarray) -> np.ndarray | None:
     half = _width(kind, thin, means)
     if half is None:
         return None
-    nodes = np.linspace(thin[0], thin[-1], int(np.ceil((thin[-1] - thin[0]) / half * 2)) + 1)
-    theta, _, good = _fits(kind, thin, means, nodes, half)
-    if not good.all():
+    for _ in range(_WIDER):  # a wave that is clear in nearly all windows is so in wider ones
+        nodes = np.linspace(thin[0], thin[-1], int(np.ceil((thin[-1] - thin[0]) / half * 2)) + 1)
+        theta, _, good = _fits(kind, thin, means, nodes, half)
+        if good.all():
+            break
+        half *= _RATIO
+    else:
         return None
     step, omega, phase = nodes[1] - nodes[0], theta[1], theta[2]
     turn = (omega[1:] + omega[:-1]) / 2 * step

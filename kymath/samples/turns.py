@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import carrier
+from . import carrier, whole
 from .curves import Curve, along
 
 _MOST = 4000  # blocks; more turns are taken several together
@@ -22,6 +22,7 @@ _SAMPLES = 8  # of a block
 _LEAST = 10  # blocks
 _WEAK = 0.3  # error of log A, beyond which there is no amplitude to speak of
 _OFF = 1.0  # radians by which a turn may be off the phase counted
+_BACK = 0.1  # and by which it may turn back where two parts of a curve meet
 
 
 @dataclass(frozen=True)
@@ -62,15 +63,22 @@ def followed(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str)
     if phase is None:
         return None
     size, curves = np.ones(t.size), None
+    smooth: whole.Whole | None = None
     for last in (False, True):  # the phase counted is rough between its nodes: once more, about the smooth one
         blocks = turns(t, y, phase, size)
-        if blocks.t.size < _LEAST or np.abs(blocks.values[0] - np.interp(blocks.t, t, phase)).max() > _OFF:
+        counted = np.interp(blocks.t, t, phase)
+        if blocks.t.size < _LEAST or np.abs(blocks.values[0] - counted).max() > _OFF:
             return None
+        if not last:
+            off, log, level = (np.interp(t, blocks.t, one) for one in (blocks.values[0] - counted, *blocks.values[1:]))
+            smooth = whole.fit(t, y, phase + off, np.exp(log), level)
+            if smooth is not None and side == "both":
+                return _smooth(kind, smooth, at)
         curves = blocks.curves(2 + last, t, "both")
         if curves is None:
             return None
-        phase, size = curves[0].value, np.exp(curves[1].value)
-        if not (np.diff(phase) > 0).all():
+        phase, size = np.maximum.accumulate(curves[0].value), np.exp(curves[1].value)
+        if (phase - curves[0].value).max() > _BACK:
             return None
     assert curves is not None
     rest = y - curves[2].value - size * np.cos(phase)
@@ -86,6 +94,18 @@ def followed(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str)
     sigma = float(np.sqrt(np.mean(rest**2)))
     notes = _correlated(rest) if sigma > 1e-9 * np.max(np.abs(y)) else ()
     return Followed(theta[:names], error[:names], log.value_error > _WEAK, turn.half, sigma, notes)
+
+
+def _smooth(kind: Any, found: whole.Whole, at: np.ndarray) -> Followed:
+    phase, size, level = (found.value(j, at) for j in range(3))
+    error = found.errors(at)
+    theta = np.array([size, found.slope(at), np.mod(phase, 2 * np.pi), level])
+    errors = np.array([error[1], error[3], error[0], error[2]])
+    names = len(kind.names)
+    notes = () if found.said is None else _correlated(found.rest)
+    sigma = float(np.sqrt(np.mean(found.rest**2)))
+    half = np.full(at.size, found.span / 2)
+    return Followed(theta[:names], errors[:names], error[1] > _WEAK * size, half, sigma, notes)
 
 
 def _correlated(rest: np.ndarray) -> tuple[str, ...]:
