@@ -20,15 +20,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import correlation, exact, missed
+from . import averaged, correlation, exact, missed
 from . import noise as noises
 from .result import Curve, Found
 
 MOST = 300  # samples: beyond, the pyramid is as good, faster, and adapts along the series
 JOINED = 12 * MOST  # samples, up to which means of neighbours make a short series where the noise hangs together
+SHAPED = 5 * MOST  # and up to which a series is fitted sample by sample where the noise's spectrum is known
 _WIDTHS = 32
 _TOP = 13
-EASE = 0.6
+EASE, STEADY = 0.6, 1.5  # deviations of a criterion that are chance: of white noise, and of one whose spectrum is known
 SPENT = 0.2  # of the samples: a fit that spends more cannot tell signal from correlated noise
 _ORDERS = 4  # of the autoregression
 _TELL = 30  # samples, below which correlation is not looked for
@@ -120,7 +121,9 @@ def curve(
         return jets, errors, widths
 
     found = [
-        noises.Noise(c.noise.long * root, c.noise.reach * group, c.noise.short, blind=True, missed=c.missed)
+        noises.Noise(
+            c.noise.long * root, c.noise.reach * group, c.noise.short, blind=c.noise.gain < np.inf, missed=c.missed
+        )
         if c.noise
         else noises.Noise(c.sigma * root, 1, c.sigma, blind=c.blind, missed=c.missed)
         for c in choices
@@ -182,7 +185,9 @@ def choose(t: np.ndarray, y: np.ndarray, orders: int, side: str) -> list[Choice]
         order = np.argsort(~known, axis=1, kind="stable")
         residual = np.take_along_axis(residual, order[:, None], axis=2)
     found = _judged(np.array(degrees)[rank], halves[width], trace, count, residual)
-    return [_chosen(found, j, n) for j in range(m)]
+    even = side == "both" and exact.regular(t)
+    means = [averaged.of(y[:, j]) if even else None for j in range(m)]
+    return [_chosen(found, j, n) if one is None else _known(found, j, one) for j, one in enumerate(means)]
 
 
 def _judged(
@@ -287,6 +292,22 @@ def _preferred(found: _Candidates, some: np.ndarray, channel: int, n: int) -> tu
         return best, Choice(degree, half, sigma, trace, None, bool(gain > -UNSURE or trace > SPENT * n))
     noise = correlation.judge(rest[None], trace)
     return best, Choice(degree, half, noise.short, trace, noise)
+
+
+def _known(found: _Candidates, channel: int, noise: averaged.Averaged) -> Choice:
+    """The choice for noise of a known spectrum, by Mallows' criterion (Technometrics 15, 1973)."""
+    n = found.residual.shape[-1]
+    rest = np.mean(found.residual[:, channel] ** 2, axis=-1) / noise.sigma**2
+    score = rest + 2 * noise.below(found.trace) / n
+    least = int(np.argmin(score))
+    chance = noise.chance(found.trace)
+    slack = STEADY * np.sqrt(np.maximum(chance[least] - chance, 0)) / n + 1e-9
+    equal = np.flatnonzero(score <= score[least] + slack)
+    best = int(min(equal, key=lambda i: (found.trace[i], found.degree[i], -found.half[i])))
+    trace = float(found.trace[best])
+    long = noise.sigma * float(np.sqrt(noise.below(trace) / trace))
+    told = correlation.Correlation(noise.sigma, long, 0.0, 0.0, noise.reach, np.inf)
+    return Choice(int(found.degree[best]), float(found.half[best]), long, trace, told)
 
 
 def _best(found: _Candidates, some: np.ndarray, channel: int, n: int) -> int:

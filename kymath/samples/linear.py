@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import choice, exact, few, field, local, long, missed, noise, pieces, pyramid
+from . import averaged, choice, exact, few, field, lacking, local, long, missed, noise, pieces, pyramid
 from .result import Answer, Curve, Found
 from .series import Series
 
@@ -20,6 +20,7 @@ _SINGLY = 1000  # samples, up to which any windows are fitted one by one for a w
 _FLAT = 1e6  # series in a half-width, beyond which its kernel is a constant
 _NARROWEST = 8  # samples in a half-width, below which no narrower one is tried
 _ROUNDED = 100.0  # roundings: noise below is none
+_HALVED = 4  # times what hangs together: the block of noise that is known, as `long` takes it
 _BLOCK = 1 << 16  # points read at once: what they need stays in the cache
 
 
@@ -120,13 +121,18 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
     louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
 
+    lacks = _lacks(t, y, matrix, side, plain, noises, noisy, louder)
+
     def curve(x: np.ndarray) -> Found:
         jets, errors, widths = plain(x)
         if not np.isfinite(errors[0]).all():
             _rescue(t, y, x, matrix, side, jets, errors, widths)
         for j, one in louder.items():
             errors[..., j] *= one.around(x, widths[:, j], side)
-        errors *= sigma * scale
+        errors *= sigma
+        for j, missing in lacks.items():
+            errors[..., j] = np.sqrt(errors[..., j] ** 2 + missing.along(x))
+        errors *= scale
         jets *= scale
         jets[0] += offset
         return jets, errors, widths
@@ -182,6 +188,30 @@ def _locally(
     return {j: one for j, one in found.items() if one is not None}, far
 
 
+def _lacks(
+    t: np.ndarray,
+    y: np.ndarray,
+    matrix: np.ndarray,
+    side: str,
+    curve: Curve,
+    noises: list[noise.Noise],
+    noisy: list[bool],
+    louder: dict[int, noise.Local],
+) -> dict[int, lacking.Lacking]:
+    """For the channels that the curve follows less well in some places, what their errors lack there."""
+    if side != "both" or not any(noisy) or len(t) > noise.stretches(len(t)).size:
+        return {}
+    jets, _, widths = curve(t)
+    found = {}
+    for j in map(int, np.flatnonzero(noisy)):
+        half = float(np.median(widths[:, j]))
+        sigma = np.full(len(t), noises[j].sigma)
+        if j in louder:
+            sigma *= louder[j].around(t, np.full(len(t), half / 4), side)
+        found[j] = lacking.of(t, y[:, j] - jets[0, :, j], half, matrix, sigma, max(1, noises[j].block // _HALVED))
+    return {j: one for j, one in found.items() if one}
+
+
 def _rescue(
     t: np.ndarray,
     y: np.ndarray,
@@ -227,12 +257,14 @@ def _settled(
         channels: np.ndarray, supposed: list[noise.Noise], widest: float = np.inf, last: bool = True
     ) -> list[noise.Noise]:
         values = y if len(channels) == m else y[:, channels]
-        joined = max(v.block for v in supposed) > 1 and len(t) <= few.JOINED
+        sure = side == "both" and all(j in known for j in channels)
+        most = few.SHAPED if sure else few.JOINED
+        joined = max(v.block for v in supposed) > 1 and len(t) <= most
         width, after = np.inf, supposed
         if joined:
-            curve, after = few.curve(t, values, matrix, side)
+            curve, after = few.curve(t, values, matrix, side, most if sure else few.MOST)
         else:
-            block = max(1, max(v.block for v in supposed) // 4)
+            block = max(1, max(v.block for v in supposed) // _HALVED)
             curve, width = long.curve(t, values, matrix, side, np.array([v.sigma for v in supposed]), block, widest)
         curve = _remembered(curve)
         owner[channels] = len(curves)
@@ -242,7 +274,11 @@ def _settled(
         rest = values[rows] - jets[0].reshape(*rows.shape, -1)
         out = []
         for j, (one, told) in enumerate(zip(channels, after, strict=True)):
-            if noises[one].sigma > _ROUNDED * rounding[one]:
+            if one in known:
+                if not joined:
+                    wave = missed.a_wave(rest[..., j], float(levels[j]), noises[one].short)
+                    told = known[one]._replace(missed=wave)
+            elif noises[one].sigma > _ROUNDED * rounding[one]:
                 seen = noise.seen(rest[..., j], float(levels[j]), told, noises[one])
                 told = seen._replace(sigma=told.sigma, blind=True) if joined else seen
                 if last or told.like(supposed[j]):  # else the noise is not known yet
@@ -268,7 +304,8 @@ def _settled(
         white = [noises[j]._replace(sigma=noises[j].short, block=1) for j in channels]
         return fitted(channels, white, width / 2)
 
-    final = list(noises)
+    known = _averaged(t, y, [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)])
+    final = [known.get(j, v) for j, v in enumerate(noises)]
     pending = np.arange(m)
     for last in (False, False, False, True):
         left = []
@@ -295,6 +332,15 @@ def _settled(
         return found
 
     return together, final
+
+
+def _averaged(t: np.ndarray, y: np.ndarray, noisy: list[bool]) -> dict[int, noise.Noise]:
+    """The noise of those channels of a long series where it is one of running means."""
+    found = {}
+    for j in np.flatnonzero(noisy) if len(t) > few.MOST else ():
+        if one := averaged.along(t, y[:, j]):
+            found[int(j)] = noise.Noise(one.sigma * float(np.sqrt(one.spectrum[0])), _HALVED * one.reach, one.sigma)
+    return found
 
 
 def given(
