@@ -7,10 +7,10 @@ import numpy as np
 DENSITY = 24  # nodes per half window
 
 
-def grid(t: np.ndarray, at: np.ndarray, half: float) -> np.ndarray | None:
+def grid(at: np.ndarray, half: float, density: int = DENSITY) -> np.ndarray | None:
     """Equally spaced nodes over the points, or None where that saves less than half of the fits."""
     low, high = float(at.min()), float(at.max())
-    count = int(np.ceil((high - low) / half * DENSITY)) + 4
+    count = int(np.ceil((high - low) / half * density)) + 4
     if count < 6 or 2 * count > at.size:
         return None
     return np.linspace(low, high, count)

@@ -18,12 +18,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.polynomial import legendre as leg
 
 from .between import chebyshev
-from .orthonormal import orthonormal
+from .convolved import convolved
+from .orthonormal import from_gram, orthonormal
 
 Basis = Callable[[np.ndarray, Any], np.ndarray]
 
 _CELLS = 1_500_000  # samples held at a time
 _FEW = 256  # windows of one kind below this number are handled together with others
+_BATCH = 8192  # windows of one kind in a block at most
+_LONG, _PIECE = 16384, 8192  # samples of long windows, and of the pieces that they are read in, a multiple of four
+_LEVEL = 64  # samples of a long window that its level is read from
 _WIDE = 768  # from here on a convolution by FFT is cheaper than a matrix product
 _TOGETHER = 2048  # windows that an end cuts off are handled so many at a time
 _SMOOTH, _TURNS = 12, 0.25  # points that hold what changes over a sixteenth of a window; more for every radian
@@ -235,28 +239,60 @@ def _alike(
 ) -> Iterator[tuple[np.ndarray, Block]]:
     """Windows of one length on equally spaced samples share one basis."""
     count = int(windows.count[group[0]])
+    lo = windows.lo[group]
+    wide = part is None and count > _WIDE and group.size * 16 > lo[-1] - lo[0] + count
+    if not wide and count >= _LONG:
+        parts = np.split(group, np.arange(_BATCH, group.size, _BATCH))
+        summed = [(now, _summed(y, windows.lo[now], count, basis, size, carrier, part)) for now in parts]
+        if held := [(now, block) for now, block in summed if block is not None]:
+            yield from held
+            return
     functions = basis(np.linspace(-1, 1, count) if count > 1 else np.zeros(1), carrier)
     pick = slice(None) if part is None else np.flatnonzero(_half(np.arange(count), part))
     functions = functions[pick]
     q = orthonormal(functions[:, :size])
     matrix = functions.T @ q
-    lo = windows.lo[group]
-    wide = part is None and count > _WIDE and group.size * 16 > lo[-1] - lo[0] + count
-    rows = max(2 * count, 4096) if wide else max(4, min(8192, _CELLS // count))
+    rows = max(2 * count, 4096) if wide else max(4, min(_BATCH, _CELLS // count))
     for start in range(0, group.size, rows):
         now, first = group[start : start + rows], lo[start : start + rows]
         if wide and first[-1] - first[0] < 16 * rows:
-            c, level, energy = _convolved(y, first, q)
+            c, level, energy = convolved(y, first, q)
         else:
             piece = sliding_window_view(y, count)[first]
             piece = piece[:, pick].copy() if part is not None else piece
             level = piece.mean(axis=1)
             piece -= level[:, None]
-            c, energy = piece @ q, np.einsum("ij,ij->i", piece, piece)
-        for begin in range(0, now.size, 8192):
-            few = slice(begin, begin + 8192)
+            c, energy = piece @ q, np.vecdot(piece, piece)
+        for begin in range(0, now.size, _BATCH):
+            few = slice(begin, begin + _BATCH)
             held = np.full(now[few].size, q.shape[0])
             yield now[few], _block(c[few], matrix, level[few], energy[few], held, first[few] + count / 2)
+
+
+def _summed(
+    y: np.ndarray, first: np.ndarray, count: int, basis: Basis, size: int, carrier: float, part: int | None
+) -> Block | None:
+    """Long windows of one length, whose basis is never held on all their samples; None where it is badly spanned."""
+    u = np.linspace(-1, 1, count)
+    level = y[first[:, None] + np.linspace(0, count - 1, _LEVEL).astype(int)].mean(axis=1)
+    gram, c, energy, held = 0.0, np.zeros((first.size, size)), np.zeros(first.size), 0
+    rows = _CELLS // _PIECE
+    for begin in range(0, count, _PIECE):
+        here = np.arange(begin, min(begin + _PIECE, count))
+        pick = slice(None) if part is None else _half(here, part)
+        functions = basis(u[here], carrier)[pick]
+        gram = gram + functions.T @ functions[:, :size]
+        held += len(functions)
+        for start in range(0, first.size, rows):
+            some = slice(start, start + rows)
+            piece = sliding_window_view(y, here.size)[first[some] + begin][:, pick]
+            piece -= level[some, None]
+            c[some] += piece @ functions[:, :size]
+            energy[some] += np.vecdot(piece, piece)
+    to = from_gram(gram[:size])
+    if to is None:
+        return None
+    return _block(c @ to.T, gram @ to.T, level, energy, np.full(first.size, held), first + count / 2)
 
 
 def _nested(
@@ -301,34 +337,6 @@ def _nested(
         block = _block(c, maps[:, kept:], np.full(now.size, level), sums[-1], windows.count[now], middle)
         found.append((now, block))
     return found
-
-
-def fast_length(least: int) -> int:
-    """The smallest 2^a 3^b 5^c from ``least`` on: its FFT is quick, and scipy.fft need not be loaded for it."""
-    best = 1 << (least - 1).bit_length()
-    five = 1
-    while five < best:
-        three = five
-        while three < best:
-            best = min(best, three << max(0, (-(-least // three) - 1).bit_length()))
-            three *= 3
-        five *= 5
-    return best
-
-
-def _convolved(y: np.ndarray, first: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients, level and energy of wide windows from one FFT of the stretch that holds them."""
-    count, begin = q.shape[0], int(first[0])
-    piece = y[begin : int(first[-1]) + count]
-    level = float(piece.mean())
-    piece = piece - level
-    length = fast_length(piece.size)
-    spectra = np.fft.rfft(q.T, length, axis=1)
-    spectra = np.fft.rfft(piece, length) * np.conj(spectra, out=spectra)
-    c = np.ascontiguousarray(np.fft.irfft(spectra, length, axis=1)[:, first - begin].T)
-    sums = np.concatenate([[0.0], np.cumsum(piece * piece)])
-    energy = sums[first - begin + count] - sums[first - begin]
-    return c, np.full(first.size, level), energy
 
 
 def _unlike(

@@ -14,11 +14,9 @@ def orthonormal(functions: np.ndarray) -> np.ndarray:
     count = functions.shape[0]
     if count < 8 * functions.shape[1]:
         return np.linalg.qr(functions)[0]
-    gram = functions.T @ functions
-    size = np.sqrt(np.diag(gram))
-    gram /= size[:, None] * size
-    if np.linalg.eigvalsh(gram)[0] > 1e-3:
-        return (np.linalg.inv(np.linalg.cholesky(gram) * size[:, None]) @ functions.T).T
+    rows = from_gram(functions.T @ functions)
+    if rows is not None:
+        return (rows @ functions.T).T
     q = functions[:, 1:]
     for least in (1e-10, 0.0):
         q = q - q.mean(axis=0)
@@ -27,3 +25,12 @@ def orthonormal(functions: np.ndarray) -> np.ndarray:
         q = q @ (vectors[:, strong] / np.sqrt(values[strong]))
     q = np.concatenate([np.full((count, 1), count**-0.5), q], axis=1)
     return q @ np.linalg.qr(q.T @ functions)[0]
+
+
+def from_gram(gram: np.ndarray) -> np.ndarray | None:
+    """The rows that make functions of this Gram matrix orthonormal; None where they are not nearly orthogonal."""
+    size = np.sqrt(np.diag(gram))
+    gram = gram / (size[:, None] * size)
+    if np.linalg.eigvalsh(gram)[0] > 1e-3:
+        return np.linalg.inv(np.linalg.cholesky(gram) * size[:, None])
+    return None

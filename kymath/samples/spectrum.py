@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .compress import Frames, fast_length, legendre
+from .compress import Frames, legendre
+from .convolved import fast_length
 
 _SHARE = 0.25  # windows whose middles are nearer than this part of the half length share a start
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import Status
 from ..families import ConnectionFunction, Exponential, Harmonic
 from . import compress, correlation, hanging
-from .between import grid, read, stencil
+from .between import DENSITY, grid, read, stencil
 from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
 from .exponential import ExponentialWindows
@@ -276,47 +276,50 @@ def _along(
     side: str,
     into: Track,
     shared: float = _POOLED,
+    density: int = DENSITY,
 ) -> float:
     """The points ``some`` with one width and order: from nodes where they are dense, else one by one. Gives σ."""
-    points = at[some]
-    nodes = grid(t, points, half)
-    left = np.arange(some.size)
-    scale = np.nan
-    if nodes is not None:
-        track = _direct(kind, t, y, nodes, np.full(nodes.size, half), np.full(nodes.size, order), side, shared)
-        scale = track.scale
-        first, weights = stencil(nodes, points)
-        assert track.raw is not None
-        smooth = kind.unfold(track.raw[0], nodes[1] - nodes[0])
-        theta = kind.fold(read(smooth, first, weights))
-        near = np.clip(np.round((points - nodes[0]) / (nodes[1] - nodes[0])).astype(int), 0, nodes.size - 1)
-        reason = track.reason[near]
-        even = track.raw[1] * kind.units(track.raw[0])
-        even = read(even, first, np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=0))
-        error = even / kind.units(theta)
-        # where a cubic through four nodes is no answer: fit there
-        rates = range(len(error)) if kind.rate is None else [kind.rate]
-        curved = np.abs(np.diff(smooth, n=4, axis=1))  # a cubic is off by a fortieth of it
-        curved = np.maximum(np.pad(curved, ((0, 0), (1, 0)), "edge"), np.pad(curved, ((0, 0), (0, 1)), "edge"))
-        bent = np.any([curved[i][first] > 2 * even[i] for i in rates], axis=0)
-        rough = ~np.isfinite(theta).all(axis=0) | bent
-        sure = np.zeros(points.size, dtype=bool)
-        for j in range(4):
-            sure |= track.reason[first + j] == 0
-        rough &= sure  # where no node has an answer, the points between have none
-        vague = ~(kind.unsure(theta, error) < 0.5) | ~np.isfinite(theta + error).all(axis=0)  # at the point itself
-        reason = np.where((reason == 0) | (reason == 3), np.where(vague, 3, 0), reason)
-        theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
-        into.theta[:, some], into.error[:, some], into.reason[some] = theta, error, reason
-        missing = some[~rough & ~np.isfinite(theta).all(axis=0)]
-        into.theta[:, missing], into.error[:, missing] = np.nan, np.nan
-        left = np.flatnonzero(rough)
+    nodes = grid(at[some], half, density)
+    points = at[some] if nodes is None else nodes
+    track = _direct(kind, t, y, points, np.full(points.size, half), np.full(points.size, order), side, shared)
+    if nodes is None:
+        into.theta[:, some], into.error[:, some], into.reason[some] = track.theta, track.error, track.reason
+        return track.scale
+    left = some[_between(kind, nodes, track, at[some], some, into)]
     if left.size:
-        now = some[left]
-        track = _direct(kind, t, y, at[now], np.full(now.size, half), np.full(now.size, order), side, shared)
-        into.theta[:, now], into.error[:, now], into.reason[now] = track.theta, track.error, track.reason
-        scale = track.scale if nodes is None else scale
-    return scale
+        _along(kind, t, y, at, left, half, order, side, into, shared, 4 * density)
+    return track.scale
+
+
+def _between(
+    kind: Any, nodes: np.ndarray, track: Track, points: np.ndarray, some: np.ndarray, into: Track
+) -> np.ndarray:
+    """Read the points off the track at the nodes; which of them a cubic through four nodes does not answer."""
+    first, weights = stencil(nodes, points)
+    assert track.raw is not None
+    smooth = kind.unfold(track.raw[0], nodes[1] - nodes[0])
+    theta = kind.fold(read(smooth, first, weights))
+    near = np.clip(np.round((points - nodes[0]) / (nodes[1] - nodes[0])).astype(int), 0, nodes.size - 1)
+    reason = track.reason[near]
+    even = track.raw[1] * kind.units(track.raw[0])
+    even = read(even, first, np.maximum(weights, 0) / np.maximum(weights, 0).sum(axis=0))
+    error = even / kind.units(theta)
+    rates = range(len(error)) if kind.rate is None else [kind.rate]
+    curved = np.abs(np.diff(smooth, n=4, axis=1))  # a cubic is off by a fortieth of it
+    curved = np.maximum(np.pad(curved, ((0, 0), (1, 0)), "edge"), np.pad(curved, ((0, 0), (0, 1)), "edge"))
+    bent = np.any([curved[i][first] > 2 * even[i] for i in rates], axis=0)
+    rough = ~np.isfinite(theta).all(axis=0) | bent
+    sure = np.zeros(points.size, dtype=bool)
+    for j in range(4):
+        sure |= track.reason[first + j] == 0
+    rough &= sure  # where no node has an answer, the points between have none
+    vague = ~(kind.unsure(theta, error) < 0.5) | ~np.isfinite(theta + error).all(axis=0)  # at the point itself
+    reason = np.where((reason == 0) | (reason == 3), np.where(vague, 3, 0), reason)
+    theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
+    into.theta[:, some], into.error[:, some], into.reason[some] = theta, error, reason
+    missing = some[~rough & ~np.isfinite(theta).all(axis=0)]
+    into.theta[:, missing], into.error[:, missing] = np.nan, np.nan
+    return rough
 
 
 def _empty(kind: Any, half: np.ndarray) -> Track:
