@@ -215,6 +215,7 @@ def _packed(few: list[tuple[np.ndarray, Block]]) -> Iterator[tuple[np.ndarray, B
         if len(same) == 1:
             yield same[0]
             continue
+        same.sort(key=lambda one: float(one[1].middle[0]))  # what lies side by side begins near each other
         matrix = np.concatenate([np.broadcast_to(b.matrix, (now.size, *b.matrix.shape[-2:])) for now, b in same])
         c, level, outside, count, middle = (
             np.concatenate([getattr(block, name) for _, block in same])
@@ -312,9 +313,9 @@ def _nested(
     for pick in (left, ~left):
         if not pick.any():
             continue
-        now = group[pick][np.argsort(-windows.count[group[pick]], kind="stable")]
+        now = group[pick][np.argsort((windows.lo + windows.hi)[group[pick]], kind="stable")]
         lacking = count - windows.count[now]
-        most = int(lacking[-1])
+        most = int(lacking.max())
         ends = slice(count - most, count) if pick is left else slice(0, most)  # the samples beyond
         way = -1 if pick is left else 1  # the outermost first
         value = y[begin[pick][0] : end[pick][0]]
@@ -326,15 +327,16 @@ def _nested(
         sums = (own @ value)[:, None] - gone[:, lacking]
         nodes, weights = chebyshev(lacking, _SMOOTH + int(_TURNS * carrier))
         beyond, edges = rows[:, ends][:, ::way], [0, *nodes.tolist()]
-        parts = [beyond[:kept, i:j] @ beyond[:, i:j].T for i, j in pairwise(edges)]
-        held = whole - np.cumsum(parts, axis=0)
+        held = np.empty((nodes.size, *whole.shape))
+        for k, (i, j) in enumerate(pairwise(edges)):
+            np.subtract(held[k - 1] if k else whole, beyond[:kept, i:j] @ beyond[:, i:j].T, out=held[k])
         lower = np.linalg.cholesky(held[..., :kept] + 1e-14 * np.eye(kept))
-        held[..., :kept] = np.eye(kept)
-        maps = np.matmul(held.swapaxes(1, 2), np.linalg.inv(lower).swapaxes(1, 2)).reshape(nodes.size, -1)
+        to = np.linalg.inv(lower)
+        c = np.einsum("kn,nik->ki", weights, np.matmul(to, sums[:-1]))
+        maps = np.matmul(held[..., kept:].swapaxes(1, 2), to.swapaxes(1, 2)).reshape(nodes.size, -1)
         maps = (weights @ maps).reshape(now.size, -1, kept)
-        c = np.matmul(sums.T[:, None, :-1], maps[:, :kept])[:, 0]
         middle = (windows.lo[now] + windows.hi[now]) / 2
-        block = _block(c, maps[:, kept:], np.full(now.size, level), sums[-1], windows.count[now], middle)
+        block = _block(c, maps, np.full(now.size, level), sums[-1], windows.count[now], middle)
         found.append((now, block))
     return found
 

@@ -145,8 +145,7 @@ class ExponentialWindows:
         """Coefficients (k, K) of u^j e^{βu}, j < count."""
         table, plain = power_to_legendre(_TERMS, _DEGREE), self.powers(beta)
         terms = plain.shape[1] - count + 1
-        many = _tables(block, [table[j : j + terms] for j in range(count)])
-        return _combined(block, plain[:, :terms], many)
+        return _combined(block, plain[:, :terms], _tables(block, [table[j : j + terms] for j in range(count)]))
 
     def locate(self, block: Block, carrier: np.ndarray, order: int) -> np.ndarray:
         """β = B·half of every window: the best of a dictionary, or one between neighbours', then Gauss–Newton."""
@@ -165,7 +164,7 @@ class ExponentialWindows:
 
         def columns(places: np.ndarray, beta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
             plain = self.powers(beta)[:, : _TERMS - 2]
-            curve, slope = _combined(block, plain, both[: plain.shape[1]], places)
+            curve, slope = _combined(block, plain, both, places)
             return [curve[:, 1:]], [slope[:, 1:]]
 
         bound = np.full(len(c), _REACH)
@@ -219,22 +218,22 @@ class ExponentialWindows:
 
 
 def _tables(block: Block, tables: Sequence[np.ndarray]) -> np.ndarray:
-    """Power series in Legendre polynomials, side by side; in a block's coefficients where its windows share them."""
-    shared = block.matrix.ndim == 2
-    return np.concatenate([one @ block.matrix if shared else one for one in tables], axis=1)
+    """Power series in Legendre polynomials; in a block's coefficients where its windows share them."""
+    return np.stack([one @ block.matrix if block.matrix.ndim == 2 else one for one in tables])
 
 
 def _combined(
     block: Block, weights: np.ndarray, tables: np.ndarray, places: np.ndarray | None = None
 ) -> list[np.ndarray]:
     """Coefficients (k, K) of what ``weights`` (k, terms) make of each of the tables, at some places of a block."""
-    found = weights @ tables
-    matrix = block.matrix
+    terms, matrix = weights.shape[1], block.matrix
     if matrix.ndim == 2:
-        return list(found.reshape(len(found), -1, matrix.shape[-1]).swapaxes(0, 1))
+        return list(weights @ tables[:, :terms])
+    reach = terms + len(tables)  # no degree beyond in so many terms
+    matrix = matrix[:, :reach]
     if places is not None and places.size < len(matrix):
         matrix = matrix[places]
-    return list(np.matmul(found.reshape(len(found), -1, matrix.shape[1]), matrix).swapaxes(0, 1))
+    return list(np.matmul((weights @ tables[:, :terms, :reach]).swapaxes(0, 1), matrix).swapaxes(0, 1))
 
 
 def freedom(block: Block, used: int) -> np.ndarray:

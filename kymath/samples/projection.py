@@ -130,7 +130,14 @@ def refine_along(
     if low.size < 4 * _EVERY:
         return refine(c, columns, starts(every), low, high)
     few = every[::_EVERY]
-    found = refine(c[few], lambda places, x: columns(few[places], x), starts(few), low[few], high[few])
+    found = refine_along(
+        c[few],
+        lambda places, x: columns(few[places], x),
+        lambda places: starts(few[places]),
+        low[few],
+        high[few],
+        way[few],
+    )
     first, weights = stencil(few, every)
     near = (np.abs(np.diff(found)) < _NEAR) & (np.diff(way[few]) < _CLOSE)
     near = near[first] & near[first + 1] & near[first + 2] & (way - way[few[first + 3]] < _CLOSE)
