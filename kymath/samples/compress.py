@@ -245,8 +245,8 @@ def _alike(
     if not wide and count >= _LONG:
         parts = np.split(group, np.arange(_BATCH, group.size, _BATCH))
         summed = [(now, _summed(y, windows.lo[now], count, basis, size, carrier, part)) for now in parts]
-        if held := [(now, block) for now, block in summed if block is not None]:
-            yield from held
+        if known := [(now, block) for now, block in summed if block is not None]:
+            yield from known
             return
     functions = basis(np.linspace(-1, 1, count) if count > 1 else np.zeros(1), carrier)
     pick = slice(None) if part is None else np.flatnonzero(_half(np.arange(count), part))
@@ -276,8 +276,8 @@ def _summed(
     """Long windows of one length, whose basis is never held on all their samples; None where it is badly spanned."""
     u = np.linspace(-1, 1, count)
     level = y[first[:, None] + np.linspace(0, count - 1, _LEVEL).astype(int)].mean(axis=1)
-    gram, c, energy, held = 0.0, np.zeros((first.size, size)), np.zeros(first.size), 0
-    rows = _CELLS // _PIECE
+    gram, held = np.zeros(()), 0
+    c, energy, rows = np.zeros((first.size, size)), np.zeros(first.size), _CELLS // _PIECE
     for begin in range(0, count, _PIECE):
         here = np.arange(begin, min(begin + _PIECE, count))
         pick = slice(None) if part is None else _half(here, part)
@@ -305,10 +305,15 @@ def _nested(
     begin, end = windows.begin[group], windows.end[group]
     count = int(end[0] - begin[0])
     functions = basis(np.linspace(-1, 1, count), carrier)
-    q = orthonormal(functions[:, :size])
-    kept = q.shape[1]
-    rows = np.concatenate([q.T, functions.T])
-    whole, found = q.T @ rows.T, []
+    gram = functions[:, :size].T @ functions
+    to = from_gram(gram[:, :size])
+    if to is None:
+        q = orthonormal(functions[:, :size]).T
+        whole = q @ np.concatenate([q.T, functions], axis=1)
+    else:
+        q = to @ functions[:, :size].T
+        whole = np.concatenate([np.eye(size), to @ gram], axis=1)
+    kept, found = len(q), []
     left = (windows.lo[group] == 0) & (begin == 0)
     for pick in (left, ~left):
         if not pick.any():
@@ -316,28 +321,26 @@ def _nested(
         now = group[pick][np.argsort((windows.lo + windows.hi)[group[pick]], kind="stable")]
         lacking = count - windows.count[now]
         most = int(lacking.max())
-        ends = slice(count - most, count) if pick is left else slice(0, most)  # the samples beyond
-        way = -1 if pick is left else 1  # the outermost first
+        # the samples beyond, the outermost first
+        ends, way = (slice(count - most, count), -1) if pick is left else (slice(0, most), 1)
         value = y[begin[pick][0] : end[pick][0]]
         level = float(value.mean())
         value = value - level
-        own = np.concatenate([q.T, value[None]])
+        own = np.concatenate([q, value[None]])
         gone = np.zeros((kept + 1, most + 1))
         np.cumsum((own[:, ends] * value[ends])[:, ::way], axis=1, out=gone[:, 1:])
         sums = (own @ value)[:, None] - gone[:, lacking]
         nodes, weights = chebyshev(lacking, _SMOOTH + int(_TURNS * carrier))
-        beyond, edges = rows[:, ends][:, ::way], [0, *nodes.tolist()]
+        beyond = np.concatenate([q[:, ends], functions[ends].T])[:, ::way]
         held = np.empty((nodes.size, *whole.shape))
-        for k, (i, j) in enumerate(pairwise(edges)):
+        for k, (i, j) in enumerate(pairwise([0, *nodes.tolist()])):
             np.subtract(held[k - 1] if k else whole, beyond[:kept, i:j] @ beyond[:, i:j].T, out=held[k])
-        lower = np.linalg.cholesky(held[..., :kept] + 1e-14 * np.eye(kept))
-        to = np.linalg.inv(lower)
-        c = np.einsum("kn,nik->ki", weights, np.matmul(to, sums[:-1]))
-        maps = np.matmul(held[..., kept:].swapaxes(1, 2), to.swapaxes(1, 2)).reshape(nodes.size, -1)
+        back = np.linalg.inv(np.linalg.cholesky(held[..., :kept] + 1e-14 * np.eye(kept)))
+        c = np.einsum("kn,nik->ki", weights, np.matmul(back, sums[:-1]))
+        maps = np.matmul(held[..., kept:].swapaxes(1, 2), back.swapaxes(1, 2)).reshape(nodes.size, -1)
         maps = (weights @ maps).reshape(now.size, -1, kept)
         middle = (windows.lo[now] + windows.hi[now]) / 2
-        block = _block(c, maps, np.full(now.size, level), sums[-1], windows.count[now], middle)
-        found.append((now, block))
+        found.append((now, _block(c, maps, np.full(now.size, level), sums[-1], windows.count[now], middle)))
     return found
 
 

@@ -13,6 +13,7 @@ Columns = Callable[[np.ndarray, np.ndarray], tuple[list[np.ndarray], list[np.nda
 
 _TINY = 1e-150
 _EVERY = 8  # of windows that follow each other, one is fitted first
+_MANY = 200  # of these, from which on they begin between some of their own
 _NEAR = 0.2  # by which two of these may differ for those between to begin there
 _CLOSE = 0.25  # of its length a window may move, step by step, from one of these to the next
 
@@ -130,14 +131,11 @@ def refine_along(
     if low.size < 4 * _EVERY:
         return refine(c, columns, starts(every), low, high)
     few = every[::_EVERY]
-    found = refine_along(
-        c[few],
-        lambda places, x: columns(few[places], x),
-        lambda places: starts(few[places]),
-        low[few],
-        high[few],
-        way[few],
-    )
+    given = c[few], lambda places, x: columns(few[places], x)
+    if few.size < _MANY:
+        found = refine(*given, starts(few), low[few], high[few])
+    else:
+        found = refine_along(*given, lambda places: starts(few[places]), low[few], high[few], way[few])
     first, weights = stencil(few, every)
     near = (np.abs(np.diff(found)) < _NEAR) & (np.diff(way[few]) < _CLOSE)
     near = near[first] & near[first + 1] & near[first + 2] & (way - way[few[first + 3]] < _CLOSE)
