@@ -26,9 +26,11 @@ _RATIO = 1.5
 _SPLIT = 4.0  # standard deviations by which a part must gain to leave the whole's choice
 _ENOUGH = 400  # samples that a window needs for the choice; more are averaged in groups
 _FREEDOM = 4
+_SEVERAL = 3.0  # free windows in a part that leaves what holds on all of the series
 _CHANCE = 1.0  # standard deviations of the bias that an end's candidate may show
 _COHERENT = 0.9  # of the neighbours must see one wave
 _REST, _SURE = 4, 3.0  # coefficients beyond an order, and the standard deviations by which they may exceed noise
+_CERTAIN = 5.0  # the same on all of the series, which is one draw for all windows
 _PLAIN = 2.0  # and those beyond the plain family on all of the series, where it is taken for the truth
 _LEAF = 16  # nodes in the smallest part that chooses for itself
 
@@ -184,9 +186,10 @@ def _trial(
             good = (answer.signal**2 > 25 * scale) & ~answer.doubt.any(axis=1) & (variance < rate**2 / 4)
             good &= answer.freedom >= _FREEDOM
             if kind.ends:
-                held = q if whole and q == orders[0] else q + 1  # the order that would be fitted
+                plain = whole and q == orders[0]
+                held = q if plain else q + 1  # the order that would be fitted
                 rests = [answers[j].rest for j in range(held, min(held + _REST, top) + 1)]
-                good &= _within(np.array(rests), answers[top], floor, _SURE)[-1]
+                good &= _within(np.array(rests), answers[top], floor, _CERTAIN if plain else _SURE)[-1]
             if kind.wave:  # noise that wanders has half a turn of some wave in every window
                 good &= rate * windows.half[places] >= np.pi
             one = out[q]
@@ -258,6 +261,8 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
             alone = good[mine, a:b].sum() - good[held, a:b].sum()
             free = max(1.0, gain.size * min(1.0, apart[held], apart[mine]))
             won = gain.size > 3 and bool(gain.mean() > _SPLIT * gain.std() / np.sqrt(free))
+            # windows on all of the series are one draw: only several others beside each other tell against it
+            won &= not spans[held].whole or gain.size * apart[mine] >= _SEVERAL
             split(a, b, mine if mine != held and (alone > (b - a) / 2 or (won and alone >= -2)) else held)
 
     split(0, nodes.size, best(0, nodes.size, 0))
