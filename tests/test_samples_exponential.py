@@ -61,3 +61,29 @@ def test_a_constant_rate_in_a_long_series_with_correlated_noise_uses_it_all(seed
     assert "correlated" in r.message
     assert r.success.mean() > 0.99
     assert np.nanmax(np.abs(r.B - 4)) < 0.1
+
+
+def grown(rate, spread, seed, n, scale=0.01):
+    """A series whose rate is ``rate`` (1 + spread (t − 1/2)), and the rate."""
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0, 1, n)
+    fine = np.linspace(0, 1, 20 * n - 19)
+    slope = np.exp(rate * (fine + spread * (fine**2 - fine) / 2))
+    steps = (slope[1:] + slope[:-1]) / 2 * (fine[1] - fine[0])
+    clean = np.concatenate([[0.0], np.cumsum(steps)])[::20]
+    return t, clean + scale * clean.std() * rng.standard_normal(n), rate * (1 + spread * (t - 0.5))
+
+
+@pytest.mark.parametrize("seed", [5, 17])
+def test_a_rate_that_is_constant_is_one_rate_from_end_to_end(seed):
+    t, y, rate = grown(4.9, 0.0, seed, 400)
+    r = ky.samples(t, y, ky.Exponential())
+    assert np.ptp(r.B) < 1e-9
+    assert np.max(np.abs(r.B - rate) / r.errors["B"]) < 3
+
+
+@pytest.mark.parametrize("seed", [7, 10, 18])
+def test_a_slope_of_the_rate_below_the_noise_is_in_its_error(seed):
+    t, y, rate = grown(3.5, 0.02, seed, 400)
+    r = ky.samples(t, y, ky.Exponential())
+    assert np.max(np.abs(r.B - rate) / r.errors["B"]) < 2.5

@@ -19,6 +19,7 @@ _DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
 _TERMS = 64  # of the power series of e^{βu}
 _KEPT = 20  # coefficients of a window
 _EXCESS = 3 * 3.3**0.5  # three standard deviations of a window's residual variance, over that of pseudo-residuals
+_EVERY = _EXCESS * 5 / 3  # five, in the window that holds all of the series
 _SAMPLES = 4000  # that the choice of widths looks at, at least: twenty between its nodes
 
 
@@ -211,7 +212,8 @@ class ExponentialWindows:
         rest = dot(fit.rest, fit.rest)
         if self.noise is not None:
             usual = (self.noise[windows.hi] - self.noise[windows.lo]) / windows.count
-            most = usual * (1 + _EXCESS / np.sqrt(windows.count))
+            every = windows.count == self.noise.size - 1  # one draw for all windows
+            most = usual * (1 + np.where(every, _EVERY, _EXCESS) / np.sqrt(windows.count))
             doubt[:, 1] |= (rest + block.outside) / freedom(block, order + 2) > most
         signal = np.sqrt(np.maximum(dot(fit.z.T, fit.z.T), 0))
         return Answer(theta, lever, rest + block.outside, freedom(block, order + 2), signal, doubt)

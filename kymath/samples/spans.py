@@ -26,7 +26,7 @@ _RATIO = 1.5
 _SPLIT = 4.0  # standard deviations by which a part must gain to leave the whole's choice
 _ENOUGH = 400  # samples that a window needs for the choice; more are averaged in groups
 _FREEDOM = 4
-_SEVERAL = 3.0  # free windows in a part that leaves what holds on all of the series
+_ONE, _SEVERAL = 0.75, 3.0  # free windows in a part that chooses for itself; that leaves the plain family on all
 _CHANCE = 1.0  # standard deviations of the bias that an end's candidate may show
 _COHERENT = 0.9  # of the neighbours must see one wave
 _REST, _SURE = 4, 3.0  # coefficients beyond an order, and the standard deviations by which they may exceed noise
@@ -261,8 +261,9 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
             alone = good[mine, a:b].sum() - good[held, a:b].sum()
             free = max(1.0, gain.size * min(1.0, apart[held], apart[mine]))
             won = gain.size > 3 and bool(gain.mean() > _SPLIT * gain.std() / np.sqrt(free))
-            # windows on all of the series are one draw: only several others beside each other tell against it
-            won &= not spans[held].whole or gain.size * apart[mine] >= _SEVERAL
+            # windows that hold the same samples are one draw: they do not tell parts from each other, and against
+            # the whole series only several beside each other do
+            won &= gain.size * apart[mine] >= (_SEVERAL if spans[held].whole else _ONE)
             split(a, b, mine if mine != held and (alone > (b - a) / 2 or (won and alone >= -2)) else held)
 
     split(0, nodes.size, best(0, nodes.size, 0))
