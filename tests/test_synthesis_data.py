@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import pickle
 import struct
 import sys
 import tracemalloc
@@ -17,13 +16,13 @@ torch = pytest.importorskip("torch", reason="kymath.synthesis.data needs torch")
 from kymath import KYError, NotApplicable  # noqa: E402
 from kymath.errors import EmptyData, ShapeMismatch  # noqa: E402
 from kymath.synthesis.data import Part, Task, load, reviews  # noqa: E402
+from kymath.synthesis.data import idx as idx_files  # noqa: E402
 from kymath.training.reading import Unreadable  # noqa: E402
 
 DATA = os.environ.get("KYMATH_DATA")
-PIXELS = 3 * 32 * 32
 RNG = np.random.default_rng(8)
 PICTURES = RNG.integers(0, 256, (6, 28, 28), dtype=np.uint8)
-COLOURED = RNG.integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
+COLOURED = RNG.integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
 
 
 def idx(array):
@@ -50,46 +49,6 @@ def write_lines(folder, train, test=({"text": "c", "label": 1},), ending=""):
 
 
 TWO = ({"text": "a", "label": 0}, {"text": "b", "label": 1})
-
-
-def python2(labels, pixels, column_by_column=False):
-    """A batch as Python 2 pickled it: strings of bytes, a list appended to in pieces, an array by its constructor."""
-
-    def short(text):
-        return b"U" + bytes((len(text),)) + text
-
-    def numbers(values):
-        return b"(" + b"".join(b"K" + bytes((value,)) for value in values) + b"e"
-
-    return b"".join(
-        (
-            b"\x80\x02}q\x01(",
-            short(b"batch_label") + b"q\x02" + short(b"training batch 1 of 5") + b"q\x03",
-            short(b"labels") + b"q\x04]q\x05" + numbers(labels[:4]) + numbers(labels[4:]),
-            short(b"data") + b"q\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08",
-            b"K\x00\x85" + short(b"b") + b"\x87Rq\t(K\x01M" + struct.pack("<H", len(labels)) + b"M\x00\x0c\x86",
-            b"cnumpy\ndtype\nq\n" + short(b"u1") + b"K\x00K\x01\x87Rq\x0b(K\x03" + short(b"|"),
-            b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb" + (b"\x88" if column_by_column else b"\x89"),
-            b"T" + struct.pack("<I", len(pixels)) + pixels + b"tb",
-            short(b"filenames") + b"q\x0c]q\r(" + short(b"labels_s_000001.png") + b"q\x0e" + short(b"b.png") + b"e",
-            b"u.",
-        )
-    )
-
-
-def write_cifar(folder, batch, ending=""):
-    """Five batches of one image and a test batch of two."""
-    folder.mkdir(parents=True, exist_ok=True)
-    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
-    for number, name in enumerate(names):
-        which = [number] if number < 5 else [0, 5]
-        labels = [number * 2 % 10] if number < 5 else [0, 8]
-        (folder / f"{name}{ending}").write_bytes(batch(labels, COLOURED[which].tobytes()))
-    return folder
-
-
-def records(labels, pixels):
-    return b"".join(bytes((label,)) + pixels[i * PIXELS : (i + 1) * PIXELS] for i, label in enumerate(labels))
 
 
 def test_parts_and_what_is_taken_from_them():
@@ -164,6 +123,14 @@ def test_data_that_is_not_in_the_folder(tmp_path):
         (b"\x00\x00\x08\x03\x00\x00", "cut off within its first 16 bytes"),
         (b"\x00\x00\x08\x03" + b"\xff" * 12, r"announces 4,294,967,295 × .*; 1,073,741,824 is the most that is read"),
         (b"\x00\x00\x08\x03" + bytes(4) + b"\xff" * 8, "is the most that is read"),
+        (
+            b"\x00\x00\x08\x03" + struct.pack(">3I", 1 << 24, 1, 1),
+            "16,777,216 × 1 × 1 bytes: 5,000,000 examples are the",
+        ),
+        (
+            b"\x00\x00\x08\x03" + struct.pack(">3I", 4, 4096, 4096),
+            "4 × 4,096 × 4,096 bytes: 16,777,216 pixels in one image, and 786,432 are the most that is read; make the",
+        ),
         (b"\x00\x00\x08\x03" + struct.pack(">3I", 9, 28, 28) + bytes(99), "9 × 28 × 28 bytes and holds only 99: get"),
         (b"\x00\x00\x08\x03" + struct.pack(">3I", 1, 2, 2) + bytes(5), "1 × 2 × 2 bytes and holds more"),
     ],
@@ -206,6 +173,50 @@ def test_memory_is_not_taken_on_a_header_s_word(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 26
+
+
+def test_as_many_examples_as_are_read(tmp_path, monkeypatch):
+    many = b"\x00\x00\x08\x01" + struct.pack(">I", 1 << 24) + bytes(1 << 24)
+    (write_idx(tmp_path) / "train-labels-idx1-ubyte").write_bytes(gzip.compress(many, 1))
+    del many
+    tracemalloc.start()
+    with pytest.raises(Unreadable, match="announces 16,777,216 bytes: 5,000,000 examples are the most that is read"):
+        load("mnist", tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 20  # the labels are not even read
+    for module in (idx_files, reviews):
+        monkeypatch.setattr(module, "EXAMPLES", 6)
+    rows = [*TWO, *TWO, "", *TWO]
+    assert len(load("mnist", write_idx(tmp_path)).train) == 6
+    assert len(load("imdb", write_lines(tmp_path, rows)).train) == 6
+    write_lines(tmp_path, [*rows, "", TWO[0]])
+    with pytest.raises(Unreadable, match=r"train\.jsonl, line 9: 6 examples are the most that is read; give fewer"):
+        load("imdb", tmp_path)
+
+
+def test_images_as_large_as_are_read(tmp_path):
+    write_idx(tmp_path)
+    for part, count in (("train", 6), ("t10k", 2)):
+        images = np.zeros((count, 768, 1024), dtype=np.uint8)
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
+    assert load("mnist", tmp_path).train.inputs.shape == (6, 1, 768, 1024)
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(np.zeros((2, 769, 1024), dtype=np.uint8)))
+    with pytest.raises(Unreadable, match="787,456 pixels in one image"):
+        load("mnist", tmp_path)
+
+
+def test_as_many_classes_as_are_read(tmp_path):
+    own = write_lines(
+        tmp_path, [{"text": "x", "label": label} for label in range(-500, 500)], ({"text": "y", "label": 1},)
+    )
+    task = load(str(own))
+    assert (len(task.classes), task.test.labels.tolist()) == (1000, [501])
+    write_lines(tmp_path, [{"text": "x", "label": label} for label in range(20_000)])
+    with pytest.raises(Unreadable, match="the training part has 20,000 different labels; 1,000 classes are the most"):
+        load(str(own))
+    with pytest.raises(Unreadable, match="example 3 of the training part has the label 2"):
+        load("imdb", own)
 
 
 def test_pipes_devices_and_folders_in_place_of_files(tmp_path):
@@ -312,99 +323,6 @@ def test_texts_of_other_bytes_and_sizes(tmp_path, monkeypatch):
         load("imdb", tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("batch", "ending", "below"),
-    [
-        (records, ".bin", "cifar10/cifar-10-batches-bin"),
-        (records, ".bin", "."),
-        (python2, "", "cifar-10-batches-py"),
-        (python2, "", "cifar10"),
-    ],
-)
-def test_cifar(tmp_path, batch, ending, below):
-    write_cifar(tmp_path / below, batch, ending)
-    for task in (load("cifar10", tmp_path), load(str(tmp_path / below), None)):
-        assert task.kind == "images"
-        assert task.classes[::3] == ("airplane", "cat", "frog", "truck")
-        assert (task.train.inputs.numpy() == COLOURED[:5]).all()
-        assert task.train.labels.tolist() == [0, 2, 4, 6, 8]
-        assert (task.test.inputs.numpy() == COLOURED[[0, 5]]).all()
-        assert task.test.labels.tolist() == [0, 8]
-
-
-def test_the_batches_made_by_hand_are_pickles():
-    made = pickle.loads(python2([3, 1, 4, 1, 5], COLOURED[:5].tobytes()), encoding="bytes")  # our own bytes
-    assert made[b"labels"] == [3, 1, 4, 1, 5]
-    assert (made[b"data"] == COLOURED[:5].reshape(5, -1)).all()
-
-
-@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
-def test_batches_pickled_again_by_python_3(tmp_path, protocol):
-    def again(labels, pixels):
-        array = np.frombuffer(pixels, dtype=np.uint8).reshape(len(labels), PIXELS)
-        return pickle.dumps({b"filenames": [b"a.png"], b"data": array.copy(), b"labels": labels}, protocol)
-
-    write_cifar(tmp_path, again)
-    if protocol in (3, 4):
-        assert (load("cifar10", tmp_path).train.inputs.numpy() == COLOURED[:5]).all()
-        return
-    with pytest.raises(Unreadable, match=r"was not found in it|row by row"):  # other forms; never a wrong picture
-        load("cifar10", tmp_path)
-
-
-class Trap:
-    """Loading its pickle would write a file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.system, (f"touch '{self.path}'",)
-
-
-def test_a_pickle_is_never_run(tmp_path):
-    sprung = tmp_path / "sprung"
-    write_cifar(tmp_path, python2)
-    for protocol in range(6):
-        (tmp_path / "data_batch_1").write_bytes(pickle.dumps(Trap(sprung), protocol))
-        with pytest.raises(Unreadable, match=r'"labels" and "data" was not found in it\. Pickles are looked through'):
-            load("cifar10", tmp_path)
-    content = {"trap": Trap(sprung), "labels": [0], "data": COLOURED[:1].reshape(1, -1), "another": Trap(sprung)}
-    (tmp_path / "data_batch_1").write_bytes(pickle.dumps(content, 3))
-    assert len(load("cifar10", tmp_path).train) == 5
-    assert not sprung.exists()
-
-
-def test_damaged_batches(tmp_path):
-    pixels = COLOURED[:2].tobytes()
-    path = write_cifar(tmp_path, python2) / "data_batch_3"
-    for bad, message in (
-        (b"", "not a pickle that can be read through"),
-        (b"\x00\xff", "not a pickle that can be read through"),
-        (python2([1, 2], pixels)[:-40], "not a pickle that can be read through"),
-        (b"\x80\x02T\xff\xff\xff\x7fab", "not a pickle that can be read through"),
-        (b"\x80\x02}.", '"labels" and "data" was not found'),
-        (python2([], pixels), '"labels" was not found'),
-        (python2([1, 2], pixels[:3000]), '"data" was not found'),
-        (python2([1, 2], pixels[:-1]), r"2 labels and 6,143 bytes of images; 3072 for each"),
-        (python2([1, 2, 3], pixels), r"3 labels and 6,144 bytes"),
-        (python2([1, 12], pixels), "0 to 9 are the labels of CIFAR-10; 12 is in it"),
-        (python2([1, 2], pixels, column_by_column=True), "does not keep its images as a NumPy array, row by row"),
-        (bytes((1 << 26) + 1), "holds more than 67,108,864 bytes"),
-    ):
-        path.write_bytes(bad)
-        with pytest.raises(Unreadable, match=f"data_batch_3.*{message}"):
-            load("cifar10", tmp_path)
-    path = write_cifar(tmp_path, records, ".bin") / "data_batch_3.bin"
-    for bad, message in ((b"", "holds 0 bytes"), (bytes(3074), "holds 3,074 bytes; whole records of 3073")):
-        path.write_bytes(bad)
-        with pytest.raises(Unreadable, match=message):
-            load("cifar10", tmp_path)
-    path.unlink()
-    with pytest.raises(Unreadable, match=r"data_batch_3\.bin: No such file"):
-        load("cifar10", tmp_path)
-
-
 class Rows:
     """What is used of a ``datasets.Dataset``: its columns in batches."""
 
@@ -425,12 +343,12 @@ def test_the_public_originals(monkeypatch):
         @staticmethod
         def load_dataset(name, split):
             asked.append((name, split))
-            coloured = list(COLOURED[:2].transpose(0, 2, 3, 1))
+            coloured = list(COLOURED.transpose(0, 2, 3, 1))
             return Rows(image=list(PICTURES[:2]), img=coloured, text=["a", "b"], label=[0, 1])
 
     monkeypatch.setitem(sys.modules, "datasets", Fake)
     assert (load("mnist").train.inputs[:, 0].numpy() == PICTURES[:2]).all()
-    assert (load("cifar10").test.inputs.numpy() == COLOURED[:2]).all()
+    assert (load("cifar10").test.inputs.numpy() == COLOURED).all()
     assert load("imdb", None).train.inputs == ["a", "b"]
     names = ("ylecun/mnist", "uoft-cs/cifar10", "stanfordnlp/imdb")
     assert asked == [(name, split) for name in names for split in ("train", "test")]

@@ -86,7 +86,7 @@ def test_the_chart_of_the_engine():
     alpha, evenness = ax.child_axes
     assert alpha.get_title() == r"$\alpha_{ij}$ between nodes"
     assert np.array_equal(alpha.images[0].get_array(), made.controller.alpha.numpy())
-    wanted = [feedback[0].evenness for feedback, _ in made.history]
+    wanted = [feedback[-1].evenness for feedback, _ in made.history]
     assert evenness.lines[0].get_ydata().tolist() == wanted
     assert apart(ax)
 

@@ -18,7 +18,8 @@ safetensors = pytest.importorskip("safetensors.torch", reason="networks are save
 
 from kymath import KYError, NotApplicable  # noqa: E402
 from kymath.synthesis import scores  # noqa: E402
-from kymath.synthesis.data import Part  # noqa: E402
+from kymath.synthesis.classifier import load_classifier  # noqa: E402
+from kymath.synthesis.data import Part, load  # noqa: E402
 from kymath.synthesis.encoders import ImageEncoder  # noqa: E402
 from kymath.synthesis.fitting import Fitting  # noqa: E402
 from kymath.synthesis.inputs import Images, Texts, examples  # noqa: E402
@@ -30,6 +31,7 @@ from kymath.training import Watch  # noqa: E402
 
 DATA = os.environ.get("KYMATH_DATA")
 SMALL = {"epochs": 2, "batch": 16, "nodes": 2, "width": 4}
+pytestmark = pytest.mark.filterwarnings("ignore:.*is little to learn from")  # so small are these runs
 FIGURES = {"accuracy", "f1", "latency_ms", "parameters", "seconds", "seed"}
 
 
@@ -132,7 +134,7 @@ def test_the_data_manager_chooses_a_share(images):
 def test_a_folder_with_a_run_is_not_written_over(images, tmp_path):
     train(str(images), tmp_path, beside=(), **SMALL)
     before = (tmp_path / "summary.json").read_bytes()
-    with pytest.raises(KYError, match=r"holds summary\.json and metrics\.jsonl already"):
+    with pytest.raises(KYError, match=r"holds summary\.json, metrics\.jsonl, synthesis\.safetensors already"):
         train(str(images), tmp_path, beside=(), **SMALL)
     assert (tmp_path / "summary.json").read_bytes() == before
 
@@ -157,7 +159,7 @@ def test_options_that_cannot_be(images, wrong, said):
 
 def test_a_loss_that_is_no_number_ends_the_run():
     pixels, labels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
-    read = examples(Images(pixels), Part(pixels, labels))
+    read = examples(Images.of(pixels), Part(pixels, labels))
     network = SynthesisNet(64, 2, nodes=1, width=2, encoder=torch.nn.Flatten())
     torch.nn.init.constant_(network.head.weight, float("nan"))
     with pytest.raises(KYError, match="the loss is nan at step 1: a smaller --lr"):
@@ -174,6 +176,84 @@ def test_a_signal_ends_the_run_with_what_is_finished(images, tmp_path):
         train(str(images), tmp_path / "out", watch=Impatient(), **SMALL)
     assert (tmp_path / "out" / "synthesis.safetensors").exists()
     assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_what_cannot_be_takes_no_folder(images, tmp_path):
+    for wrong in ({"epochs": 0}, {"data": str(tmp_path)}):
+        with pytest.raises(KYError):
+            train(**({"data": str(images), "out": tmp_path / "out", "beside": ()} | SMALL | wrong))
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "synthesis.safetensors").write_text("precious")
+    with pytest.raises(KYError, match=r"holds synthesis\.safetensors already"):
+        train(str(images), tmp_path / "out", beside=(), **SMALL)
+    assert (tmp_path / "out" / "synthesis.safetensors").read_text() == "precious"
+
+
+def test_few_steps_are_told(images):
+    with pytest.warns(UserWarning, match="12 steps in all is little"):
+        train(str(images), beside=(), **SMALL)
+
+
+def test_the_managers_work_is_recorded(images, tmp_path):
+    record = train(str(images), tmp_path / "out", share=0.25, beside=(), **SMALL)
+    assert 0.5 <= record["quality"] <= 1
+    assert sum(record["chosen"]) == 24
+    lines = [json.loads(line) for line in (tmp_path / "out" / "metrics.jsonl").read_text().splitlines()]
+    assert [sum(line["chosen"]) for line in lines if "chosen" in line] == [24, 24]
+
+
+@pytest.mark.parametrize("kind", ["images", "texts"])
+def test_a_saved_network_answers_as_it_was_tried(kind, request, tmp_path):
+    folder = request.getfixturevalue(kind)
+    record = train(str(folder), tmp_path / "out", beside=("baseline", "fusion"), **(SMALL | {"epochs": 4}))
+    test = load(str(folder), None).test
+    for name in ("synthesis", "baseline", "fusion"):
+        classifier = load_classifier(tmp_path / "out" / f"{name}.safetensors")
+        answers = classifier.predict(test.inputs)
+        right = [int(a) == b for a, b in zip(answers, test.labels.tolist(), strict=True)]
+        assert np.mean(right) == pytest.approx((record if name == "synthesis" else record[name])["accuracy"])
+    assert torch.allclose(classifier(test.inputs).sum(-1), torch.ones(len(test)))
+    one = load_classifier(tmp_path / "out").predict(test.inputs[0])
+    assert len(one) == 1
+    with pytest.raises(KYError):
+        classifier([3.5] if kind == "texts" else np.zeros((5, 5), np.uint8))
+
+
+def test_damaged_networks_are_refused(images, tmp_path):
+    train(str(images), tmp_path / "out", beside=(), **SMALL)
+    good = (tmp_path / "out" / "synthesis.safetensors").read_bytes()
+    size_of_header = int.from_bytes(good[:8], "little")
+    header = json.loads(good[8 : 8 + size_of_header])
+    about = json.loads(header["__metadata__"]["about"])
+    path = tmp_path / "bad.safetensors"
+
+    def written(**changes):
+        changed = {**header, "__metadata__": {**header["__metadata__"], "about": json.dumps(about | changes)}}
+        text = json.dumps(changed).encode()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + good[8 + size_of_header :])
+        return path
+
+    assert load_classifier(written()).classes == ("0", "1")
+    recipe = about["recipe"]
+    for changes in (
+        {"recipe": recipe | {"nodes": 10**12}},
+        {"recipe": recipe | {"width": 10**12}},
+        {"recipe": recipe | {"width": 5}},
+        {"recipe": {}},
+        {"classes": ["a"]},
+        {"classes": ["a"] * 10**6},
+        {"inputs": {"words": ["a"], "pairs": 10**15}},
+        {"inputs": {"shape": [1, 10**9, 10**9], "mean": [0], "scale": [1]}},
+        {"inputs": 3},
+        {"network": "other"},
+    ):
+        with pytest.raises(KYError):
+            load_classifier(written(**changes))
+    for data in (b"", good[:100], good[:-10], b"x" * 1000):
+        path.write_bytes(data)
+        with pytest.raises(KYError, match="damaged"):
+            load_classifier(path)
 
 
 def test_scores_by_hand():
@@ -202,7 +282,8 @@ def test_the_baseline_is_of_equal_size():
 
 def test_terms_of_texts():
     assert words_of("Don't <b>you</b> see_it? 3<4 & 5>2") == ["don't", "you", "see", "it", "?", "3", "4", "5", "2"]
-    terms = Terms(["b a a c", "a b"], words=2, pairs=8)
+    terms = Terms(["a", "b"], pairs=8)
+    assert Terms.of(["b a a c", "a b"], words=2).words == terms.words
     assert terms.number == {"a": 2, "b": 3}
     assert len(terms) == 4 + 8
     found = terms("a b unheard").tolist()
@@ -214,7 +295,7 @@ def test_terms_of_texts():
 
 def test_batches_of_texts_are_their_terms():
     part = Part(["one two", "", "two two three"], torch.tensor([0, 1, 1]))
-    read = examples(Texts(part.inputs), part)
+    read = examples(Texts(Terms.of(part.inputs)), part)
     terms, starts = read.batch(torch.tensor([2, 1, 0]))
     alone = [read.inputs.terms(part.inputs[k]).tolist() for k in (2, 1, 0)]
     assert terms.tolist() == [number for numbers in alone for number in numbers]
@@ -223,7 +304,7 @@ def test_batches_of_texts_are_their_terms():
 
 def test_images_are_scaled_and_moved_whole():
     pixels = torch.randint(0, 256, (200, 1, 9, 7), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
-    read = examples(Images(pixels), Part(pixels, torch.zeros(200, dtype=torch.int64)))
+    read = examples(Images.of(pixels), Part(pixels, torch.zeros(200, dtype=torch.int64)))
     still = read.batch(torch.arange(200))
     assert abs(float(still.mean())) < 1e-5
     assert float(still.std()) == pytest.approx(1, abs=1e-3)

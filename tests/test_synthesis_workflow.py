@@ -21,6 +21,7 @@ from kymath.synthesis import (  # noqa: E402
     AttentionNodeController,
     SynthesisNet,
 )
+from kymath.synthesis.controller import Feedback  # noqa: E402
 
 
 def controller(nodes=3, alpha=1.0):
@@ -52,11 +53,27 @@ def test_the_loop_is_real(x):
     settings = [setting for _, setting in flow.history]
     assert len(set(settings)) == 5
     assert flow.controller.temperature == settings[-1] != 1.0
-    assert [len(feedback) for feedback, _ in flow.history] == [1] * 5  # adapt has read and emptied the buffer
-    assert [feedback[0].temperature for feedback, _ in flow.history] == [1.0, *settings[:-1]]
+    assert [len(feedback) for feedback, _ in flow.history] == [1, 2, 3, 4, 5]
+    assert [feedback[-1].temperature for feedback, _ in flow.history] == [1.0, *settings[:-1]]
     assert [len(feedback) for feedback, _ in still.history] == [1, 2, 3, 4, 5]
     assert not np.allclose(changed, same)
     np.testing.assert_allclose(same, Workflow(controller()).run(x))
+
+
+def test_the_control_reads_what_the_feedback_stage_gives(x):
+    none, forged = Workflow(controller(), feedback=lambda decision: []), Workflow(controller())
+    none.run(x)
+    assert none.controller.temperature == 1.0
+    forged = forged.replace("feedback", lambda decision: [Feedback(evenness=0.0, magnitude=1.0, temperature=1.0)])
+    forged.run(x)
+    assert forged.controller.temperature == pytest.approx(np.exp(0.7))
+    with pytest.raises(KYError, match="entries of Feedback"):
+        Workflow(controller(), feedback=lambda decision: ["rubbish"]).run(x)
+
+
+def test_stages_may_be_functions_of_numpy(x):
+    chosen = Workflow(controller()).replace("reasoning", lambda fused: np.argmax(fused.numpy(), -1)).run(x)
+    assert chosen.shape == (len(x),)
 
 
 def test_each_stage_can_be_replaced(x):

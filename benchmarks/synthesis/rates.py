@@ -59,4 +59,5 @@ def descent(distances):
     e = np.asarray(distances)
     t = np.arange(len(e), dtype=float)
     local = ky.samples(t, np.log(e), ky.Linear())
-    return Descent(e, t, np.exp(local.theta[1]), local.error[1] * np.exp(local.theta[1]))
+    ratio = np.exp(local.theta[0])  # its parameters are the slope and the level
+    return Descent(e, t, ratio, local.error[0] * ratio)

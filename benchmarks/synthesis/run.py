@@ -21,7 +21,7 @@ NAME = "benchmarks-synthesis"
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", nargs="+", default=["mnist", "imdb"], help="cifar10 too, with a GPU")
-    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="the recipe was set on seed 0")
     options.add_argument("--epochs", type=int, help="fewer: to try this out")
     options.add_argument("--data-dir", type=Path, default=os.environ.get("KYMATH_DATA"), help="fetched if left out")
     options.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "kymath-synthesis")

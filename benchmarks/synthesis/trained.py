@@ -15,7 +15,7 @@ NETWORKS = ("synthesis", "fusion", "baseline")
 def runs(data, seeds, folder, data_dir, epochs=None):
     """The records of one run for each seed, made where they are not in the folder yet."""
     records = []
-    for seed in range(seeds):
+    for seed in seeds:
         place = folder / f"{data}-{seed}"
         if not (place / SUMMARY).exists():
             print(f"training on {data}, seed {seed}", flush=True)

@@ -82,7 +82,12 @@ def waiting(what: str) -> Iterator[None]:
 def write_json(record: dict[str, Any]) -> None:
     """One object on standard output, strict: no NaN and no Infinity."""
     plain = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(record, allow_nan=False, ensure_ascii=plain, indent=2) + "\n")
+    text = json.dumps(record, allow_nan=False, ensure_ascii=plain, indent=2)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a file's name with bytes that are no UTF-8
+        text = json.dumps(record, allow_nan=False, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def json_number(value: Any) -> float | None:

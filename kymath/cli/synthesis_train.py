@@ -23,7 +23,7 @@ _ROWS = {
     "f1": ("F1, mean of the classes", lambda x: f"{x:.4f}"),
     "latency_ms": ("latency, ms", lambda x: f"{x:.2f}"),
     "parameters": ("parameters", lambda x: f"{x:,}"),
-    "seconds": ("training, s", lambda x: f"{x:.0f}"),
+    "seconds": ("training, s", lambda x: f"{x:.0f}" if x >= 10 else f"{x:.2g}"),
 }
 
 
@@ -43,8 +43,13 @@ def train(
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Passes over the data; 6 for images, 3 for texts.")
     ] = None,
-    batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Examples in a step.")] = None,
-    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate at its largest.")] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", metavar="N", help="Examples in a step; 128 images or 256 texts.")
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option("--lr", metavar="X", help="The learning rate at its largest; 0.002 for images, 0.005 for texts."),
+    ] = None,
     nodes: Annotated[int | None, typer.Option("--nodes", metavar="N", help="Attention nodes; 6 if left out.")] = None,
     width: Annotated[
         int | None, typer.Option("--width", metavar="N", help="Numbers that a node gives; 32 for images, 16 for texts.")
@@ -81,7 +86,7 @@ def train(
                 width=width, share=share, beside=beside, device=device, watch=watch,
             )  # fmt: skip
     except Stopped as stopped:
-        complain(f"{stopped} {folder} holds what was finished.")
+        complain(f"{stopped} What was finished is in {folder}.")
         return 130
     except (Unreadable, NotApplicable) as error:
         raise given.Misuse(str(error)) from error
@@ -112,4 +117,5 @@ def _show(record: dict[str, Any], folder: Path, json: bool) -> None:
         rows.add_row(Text(label), *(Text(shown(column[name])) for column in columns.values()))
     out = console()
     out.print(rows)
-    out.print(Text(f"Written: {folder}/summary.json, metrics.jsonl, {', '.join(f'{n}.safetensors' for n in columns)}"))
+    files = ("summary.json", "metrics.jsonl", *(f"{name}.safetensors" for name in columns))
+    out.print(Text(f"Written in {folder}: {', '.join(files)}"))

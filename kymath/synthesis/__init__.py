@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .classifier import Classifier, load_classifier
     from .controller import AttentionNodeController
     from .fusion import HierarchicalFusion
     from .graph import AttentionGraph
@@ -31,6 +32,8 @@ __all__ = [
     "AdaptiveDataManager",
     "weighted_log_likelihood",
     "SynthesisNet",
+    "Classifier",
+    "load_classifier",
 ]
 
 _HOMES = {
@@ -44,6 +47,8 @@ _HOMES = {
     "AdaptiveDataManager": "manager",
     "weighted_log_likelihood": "likelihood",
     "SynthesisNet": "net",
+    "Classifier": "classifier",
+    "load_classifier": "classifier",
 }
 
 

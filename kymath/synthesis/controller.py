@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import EmptyData, NotApplicable, ShapeMismatch
+from ..errors import EmptyData, NotADistribution, NotApplicable, ShapeMismatch
 from .arrays import arrays, check_filled, check_share
-from .cross import crossed, fuse
+from .cross import crossed, fused_by
 
 _TEMPERATURES = (1e-2, 1e2)  # that the control may choose
 
@@ -61,11 +61,16 @@ class AttentionNodeController(nn.Module):
     """
 
     alpha: Tensor
+    _temperature: Tensor
 
     def __init__(
         self, nodes: Sequence[Callable[[Tensor], Tensor]], synthesis_params: Any, *, feedback_size: int = 100
     ) -> None:
         super().__init__()
+        if isinstance(nodes, int) or not hasattr(nodes, "__len__"):
+            raise ShapeMismatch(
+                f"nodes must be a list of nodes, such as [AttentionNode(m, p) for _ in range(4)]; {nodes!r} was given."
+            )
         if not len(nodes):
             raise EmptyData("nodes is empty: give at least one node.")
         if feedback_size < 1:
@@ -81,9 +86,20 @@ class AttentionNodeController(nn.Module):
         check_share("synthesis_params", alpha)
         self.nodes = list(nodes)
         self.trained = nn.ModuleList(node for node in nodes if isinstance(node, nn.Module))  # so that they are saved
-        self.register_buffer("alpha", alpha)
-        self.temperature = 1.0
+        self.register_buffer("alpha", alpha.detach().clone())
+        self.register_buffer("_temperature", torch.tensor(1.0, dtype=torch.float64))  # so that it is saved
         self.feedback: deque[Feedback] = deque(maxlen=feedback_size)
+
+    @property
+    def temperature(self) -> float:
+        """Of the softmax that gives the fusion weights; :meth:`adapt` sets it."""
+        return float(self._temperature)
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        if not 0 < value < math.inf:
+            raise NotApplicable(f"temperature must be above 0 and finite; {value} was given.")
+        self._temperature.fill_(value)
 
     def execute_cycle(self, x: Any) -> Tensor:
         """One cycle; see the class."""
@@ -95,8 +111,10 @@ class AttentionNodeController(nn.Module):
         like = next(self.trained.parameters(), None)  # data come in doubles on the CPU, whatever the nodes learn in
         x = x if like is None else x.to(like.device, like.dtype)
         C = self.synthesise(self.propagate(x if x.ndim == 2 else x[None]))
+        if not bool(torch.isfinite(C).all()):
+            raise NotADistribution("the products of the nodes' activations are not finite: scale x or the nodes down.")
         beta = self.fusion_weights(C)
-        fused = fuse(C, beta)
+        fused = fused_by(C, beta)
         self._feed_back(beta.detach(), fused.detach())
         return fused if x.ndim == 2 else fused[0]
 
@@ -106,12 +124,13 @@ class AttentionNodeController(nn.Module):
         """Step 1: the nodes' activations (batch, n, p)."""
         made = [node(x) for node in self.nodes]
         for z in made:
-            if not isinstance(z, Tensor):
-                raise ShapeMismatch(f"the nodes must give tensors (batch, p); one gave {type(z).__name__}.")
+            if not isinstance(z, Tensor) or not z.is_floating_point():
+                kind = z.dtype if isinstance(z, Tensor) else type(z).__name__
+                raise ShapeMismatch(f"the nodes must give tensors (batch, p) of real numbers; one gave {kind}.")
         shapes = {tuple(z.shape) for z in made}
-        if len(shapes) > 1 or made[0].ndim != 2:
+        if len(shapes) > 1 or made[0].ndim != 2 or len(made[0]) != len(x):
             raise ShapeMismatch(
-                f"the nodes must give activations (batch, p) of one shape to be crossed; they gave "
+                f"the nodes must give activations ({len(x)}, p) of one shape to be crossed; they gave "
                 f"{', '.join(map(str, sorted(shapes)))}."
             )
         return torch.stack(made, 1)
@@ -129,24 +148,28 @@ class AttentionNodeController(nn.Module):
         """Step 3's β (batch, n): how much the nodes attend to each, on the simplex."""
         return torch.softmax(C.mean(-2) / self.temperature, -1)
 
-    def adapt(self, *, evenness: float = 0.7, gain: float = 1.0) -> float:
+    def adapt(self, feedback: Iterable[Feedback] | None = None, *, evenness: float = 0.7, gain: float = 1.0) -> float:
         """Adaptive control: move the temperature so that the fusion weights become as even as asked; returns it.
 
-        Above the wanted evenness, the mean over the feedback, a lower temperature lets the nodes that are attended to
-        weigh more; below it a higher one keeps a single node from taking all. The buffer is emptied: what comes next
-        is of the new temperature. Without feedback nothing changes. The temperature stays in [0.01, 100].
+        Above the wanted evenness, the mean over the ``feedback`` of the present temperature (None: what the buffer
+        holds), a lower temperature lets the nodes that are attended to weigh more; below it a higher one keeps a single
+        node from taking all. Without feedback of the present temperature nothing changes. It stays in [0.01, 100].
 
-        Raises ``NotApplicable`` for an evenness outside (0, 1) and a gain that is not above 0.
+        Raises ``NotApplicable`` for an evenness outside (0, 1), a gain that is not above 0, and entries that are no
+        :class:`Feedback`.
         """
         if not 0 < evenness < 1:
             raise NotApplicable(f"evenness must be between 0 and 1; {evenness} was given.")
         if not 0 < gain < math.inf:
             raise NotApplicable(f"gain must be above 0 and finite; {gain} was given.")
-        if self.feedback:
-            found = sum(entry.evenness for entry in self.feedback) / len(self.feedback)
+        entries = list(self.feedback if feedback is None else feedback)
+        if strange := [entry for entry in entries if not isinstance(entry, Feedback)]:
+            raise NotApplicable(f"feedback must be entries of Feedback; {type(strange[0]).__name__} was given.")
+        found = [entry.evenness for entry in entries if entry.temperature == self.temperature]
+        if found:
             low, high = map(math.log, _TEMPERATURES)
-            self.temperature = math.exp(min(high, max(low, math.log(self.temperature) + gain * (evenness - found))))
-            self.feedback.clear()
+            step = gain * (evenness - sum(found) / len(found))
+            self._temperature.fill_(math.exp(min(high, max(low, math.log(self.temperature) + step))))
         return self.temperature
 
     def _feed_back(self, beta: Tensor, fused: Tensor) -> None:

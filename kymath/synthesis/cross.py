@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..errors import ShapeMismatch
+from ..errors import NotADistribution, ShapeMismatch
 from .arrays import Array, arrays, check_filled, check_share, check_simplex, library
 
 
@@ -35,7 +35,10 @@ def cross_matrix(Z: Any, alpha: Any = 1.0) -> Array:
         )
     check_filled("Z", z)
     check_share("alpha", weight)
-    return crossed(z, weight)
+    C = crossed(z, weight)
+    if not bool(library(C).isfinite(C).all()):
+        raise NotADistribution(f"the products of Z are beyond the range of {z.dtype}: scale Z down.")
+    return C
 
 
 def crossed(z: Array, alpha: Array) -> Array:
@@ -70,4 +73,9 @@ def fuse(C: Any, beta: Any) -> Array:
                 f"C (…, i, j) and beta (…, j) must have batches that go together; {tuple(c.shape)} and "
                 f"{tuple(weights.shape)} were given."
             )
-    return (c @ weights[..., None])[..., 0]
+    return fused_by(c, weights)
+
+
+def fused_by(C: Array, beta: Array) -> Array:
+    """The same without its checks, for weights that a softmax gave."""
+    return (C @ beta[..., None])[..., 0]

@@ -181,10 +181,10 @@ def _evenness_panel(ax: Axes, evenness: list[Any]) -> None:
 
 
 def _evenness(feedback: Any) -> float | None:
-    """The mean over the entries of one cycle's feedback, None where it is of another kind."""
+    """Of the cycle, the newest entry, None where it is of another kind."""
     if not isinstance(feedback, list) or not feedback or not all(hasattr(entry, "evenness") for entry in feedback):
         return None
-    return sum(float(entry.evenness) for entry in feedback) / len(feedback)
+    return float(feedback[-1].evenness)
 
 
 # -- section 4.1 -------------------------------------------------------------------------------------------------------

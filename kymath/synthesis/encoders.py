@@ -16,8 +16,9 @@ class ImageEncoder(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, breadth = shape
-        self.first = nn.Conv2d(channels, width, 5, stride=2, padding=2)
-        self.second = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        here = torch.get_default_device()
+        self.first = nn.utils.skip_init(nn.Conv2d, channels, width, 5, stride=2, padding=2, device=here)
+        self.second = nn.utils.skip_init(nn.Conv2d, width, 2 * width, 3, stride=2, padding=1, device=here)
         for layer in (self.first, self.second):
             bound = 1 / math.sqrt(layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1])
             for parameter in layer.parameters():
@@ -34,7 +35,9 @@ class TextEncoder(nn.Module):
     def __init__(self, terms: int, features: int, *, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.features = features
-        self.embedding = nn.EmbeddingBag(terms, features, mode="mean")
+        self.embedding = nn.utils.skip_init(
+            nn.EmbeddingBag, terms, features, mode="mean", device=torch.get_default_device()
+        )
         nn.init.normal_(self.embedding.weight, std=0.1, generator=generator)
 
     def forward(self, x: tuple[Tensor, Tensor]) -> Tensor:

@@ -24,7 +24,7 @@ def entropy(p: Any) -> Array:
     (p,) = arrays(("p", p))
     _check("p", p)
     lib = library(p)
-    return abs((p * lib.log2(lib.where(p > 0, p, 1.0))).sum(-1))  # −0.0 is 0
+    return 0.0 - (p * lib.log2(lib.where(p > 0, p, 1.0))).sum(-1)  # 0.0, not −0.0, where it is certain
 
 
 def mixture(first: Any, second: Any, share: Any) -> Array:

@@ -28,7 +28,7 @@ class Fitting:
     """A network, the part that it learns from, and how.
 
     ``share`` below 1 lets the data manager of section 7.2 choose that share of the examples anew for each epoch, by
-    the attention that the network's own nodes pay to them.
+    the attention that the network's own nodes pay to them; of a network without nodes all examples weigh the same.
     """
 
     def __init__(
@@ -112,6 +112,17 @@ class Fitting:
         if self.manager is None:
             return torch.arange(len(self.train))
         return torch.as_tensor(self.manager.manage_dataset(np.arange(len(self.train))))
+
+    def managed(self) -> dict[str, Any]:
+        """What the data manager did for the last epoch: quality, refinements, and how many of each class it chose."""
+        if self.manager is None:
+            return {}
+        chosen = self.train.labels[torch.as_tensor(self.manager.indices)]
+        return {
+            "quality": self.manager.quality,
+            "refinements": len(self.manager.refinements),
+            "chosen": torch.bincount(chosen, minlength=int(self.train.labels.max()) + 1).tolist(),
+        }
 
     def execute_cycle(self, rows: np.ndarray) -> Tensor:
         """What the data manager asks: the controller's output, of the network's nodes, for these examples."""

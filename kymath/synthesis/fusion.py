@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ..errors import ShapeMismatch
+from .node import tensor
 
 
 class HierarchicalFusion(nn.Module):
@@ -31,7 +34,8 @@ class HierarchicalFusion(nn.Module):
             raise ShapeMismatch(f"num_nodes must be at least 1; {num_nodes} was given.")
         self.scores = nn.Parameter(torch.zeros(num_nodes))
 
-    def forward(self, Z: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, Z: Any) -> tuple[Tensor, Tensor]:
+        Z = tensor(Z, self.scores)
         if Z.ndim < 2 or Z.shape[-2] != len(self.scores):
             raise ShapeMismatch(
                 f"Z must have the shape (…, {len(self.scores)}, p), one row a node; {tuple(Z.shape)} was given."

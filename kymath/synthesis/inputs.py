@@ -18,11 +18,16 @@ _SHIFT = 2  # pixels, in training
 class Images:
     """Images (N, C, H, W) of bytes, scaled by the mean and deviation of the training images."""
 
-    def __init__(self, training: Tensor) -> None:
-        self.shape: tuple[int, int, int] = tuple(training.shape[1:])  # type: ignore[assignment]
+    def __init__(self, shape: tuple[int, int, int], mean: Sequence[float], scale: Sequence[float]) -> None:
+        self.shape = shape
+        self.mean, self.scale = torch.tensor(mean)[:, None, None], torch.tensor(scale)[:, None, None]
+
+    @classmethod
+    def of(cls, training: Tensor) -> Images:
+        """As some thousand of the training images have it."""
         sampled = training[:: max(1, len(training) // 5000)].float()
-        self.mean = sampled.mean((0, 2, 3))[:, None, None]
-        self.scale = sampled.std((0, 2, 3)).clamp_min(1.0)[:, None, None]
+        scale = sampled.std((0, 2, 3)).clamp_min(1.0)  # black images have none
+        return cls(tuple(training.shape[1:]), sampled.mean((0, 2, 3)).tolist(), scale.tolist())  # type: ignore[arg-type]
 
     def stored(self, inputs: Tensor) -> Tensor:
         return inputs
@@ -36,8 +41,8 @@ class Images:
 class Texts:
     """Texts as the numbers of their terms, one after the other."""
 
-    def __init__(self, training: Sequence[str]) -> None:
-        self.terms = Terms(training)
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
 
     def stored(self, inputs: Sequence[str]) -> tuple[Tensor, Tensor]:
         """All terms in one tensor, and where each text begins and the last ends."""
@@ -78,7 +83,7 @@ def examples(inputs: Images | Texts, part: Part) -> Examples:
 
 def inputs_for(kind: str, training: Any) -> Images | Texts:
     """How the training part's inputs are read."""
-    return Images(training) if kind == "images" else Texts(training)
+    return Images.of(training) if kind == "images" else Texts(Terms.of(training))
 
 
 def _shifted(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -52,6 +52,9 @@ class AdaptiveDataManager:
 
     Points go to the controller 4096 at a time; those of a list without a common shape one by one.
 
+    A draw below the threshold is not kept, so where there were refinements the heaviest points come less often than
+    their weights alone would have it.
+
     Mended from the printed code: the threshold is a parameter, what refinement gives is used and kept, the points are
     not sent one by one. It always ends, as uniform weights have q = 1.
 
@@ -108,7 +111,7 @@ class AdaptiveDataManager:
             indices = self._draw(weights)
             quality = effective_share(weights[indices])
             steps.append(Refinement(weights, quality))
-        self.attention, self.weights, self.indices = attention, weights, indices
+        self.attention, self.weights, self.indices = attention.copy(), weights.copy(), indices
         self.quality, self.refinements = quality, tuple(steps)
         return [data[i] for i in indices.tolist()] if not hasattr(data, "shape") else data[indices]
 
@@ -161,11 +164,12 @@ def effective_share(weights: np.ndarray) -> float:
 
 def _count(data: Any) -> int:
     """How many points there are."""
-    try:
-        count = len(data)
-    except TypeError as error:
+    lib = library(data)
+    known = isinstance(data, np.ndarray | list | tuple) or (lib is not np and isinstance(data, lib.Tensor))
+    if not known or not getattr(data, "ndim", 1) or getattr(data, "is_sparse", False):
         kind = type(data).__name__
-        raise ShapeMismatch(f"data must be an array (N, …) or a list of points; {kind} is neither.") from error
+        raise ShapeMismatch(f"data must be an array or a tensor (N, …) or a list of points; {kind} is none of them.")
+    count = len(data)
     if not count or 0 in getattr(data, "shape", ()):
         raise EmptyData("data holds no points: give at least one.")
     return count

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import ShapeMismatch
 from .cross import crossed
 from .fusion import HierarchicalFusion
-from .node import AttentionNode
+from .node import AttentionNode, tensor
 
 
 class SynthesisNet(nn.Module):
@@ -69,11 +71,12 @@ class SynthesisNet(nn.Module):
         """The synthesis parameters α (n, n), None without synthesis."""
         return None if self.alpha_scores is None else torch.sigmoid(self.alpha_scores)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         return self.head(self.dropout(self.features(x)))
 
-    def features(self, x: Tensor) -> Tensor:
+    def features(self, x: Any) -> Tensor:
         """What the head sees, (batch, width)."""
+        x = tensor(x, self.head.weight) if isinstance(x, np.ndarray | list) else x
         h = self.dropout(self.encoder(x))
         Z = torch.stack([node(h) for node in self.nodes], dim=-2)
         alpha = self.alpha
@@ -103,14 +106,18 @@ class PlainNet(nn.Module):
         self.head = linear(width, classes, generator)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         h = self.dropout(self.encoder(x))
+        if h.shape[-1] != self.hidden.in_features:
+            raise ShapeMismatch(f"the network takes (batch, {self.hidden.in_features}); {tuple(h.shape)} was given.")
         return self.head(self.dropout(torch.relu(self.hidden(h))))
 
 
 def linear(inputs: int, outputs: int, generator: torch.Generator | None) -> nn.Linear:
     """A linear layer whose first values come from the generator, uniform within 1/√inputs as torch's own."""
-    layer = nn.Linear(inputs, outputs)
+    layer = nn.utils.skip_init(
+        nn.Linear, inputs, outputs, device=torch.get_default_device()
+    )  # torch's own would draw from its global generator
     bound = 1 / math.sqrt(inputs)
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)

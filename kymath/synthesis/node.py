@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +20,16 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": nn.functional.gelu,
     "identity": lambda z: z,
 }
+
+
+def tensor(array: Any, like: Tensor) -> Tensor:
+    """A tensor as it is; an array or a list in the precision and on the device of ``like``."""
+    if isinstance(array, Tensor):
+        return array
+    try:
+        return torch.as_tensor(np.asarray(array), dtype=like.dtype, device=like.device)
+    except (TypeError, ValueError) as error:
+        raise ShapeMismatch(f"a tensor or an array of numbers is expected: {str(error)[:120]}.") from error
 
 
 class AttentionMechanism(nn.Module):
@@ -82,7 +94,8 @@ class AttentionNode(nn.Module):
         """W_base ∘ A, (out_features, in_features)."""
         return entrywise(self.base, self.mechanism())
 
-    def forward(self, X: Tensor) -> Tensor:
+    def forward(self, X: Any) -> Tensor:
+        X = tensor(X, self.base)
         if not X.ndim or X.shape[-1] != self.in_features:
             raise ShapeMismatch(f"the node takes (batch, {self.in_features}); {tuple(X.shape)} was given.")
         Z = ACTIVATIONS[self.activation](nn.functional.linear(X, self.weights(), self.bias))

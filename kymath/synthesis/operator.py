@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..errors import NotADistribution, NotApplicable, ShapeMismatch
-from .arrays import Array, arrays, check_filled, check_share, library, number, softmax, split
+from .arrays import Array, arrays, check_filled, check_share, check_simplex, library, number, softmax, split
 
 Reduction = Literal["sum", "none", "normalise"]
 
@@ -57,6 +57,26 @@ def cross_synthesis(Wj: Any, Wk: Any, alpha: Any, *, reduce: Reduction = "sum") 
         return _rows(weight, first, second)
     product = entrywise(first, second, weight)
     return product.sum((-2, -1)) if reduce == "sum" else product
+
+
+def cross_domains(A: Any, B: Any, alpha: Any, *, reduce: Reduction = "sum") -> Array:
+    """The cross-synthesis A ⊗_α B of two domains, whose α, of the shape (x, y), must sum to 1 over all pairs.
+
+    With ``reduce="sum"`` it is a weighted mean of products, so it lies in [0, 1]. α comes from :func:`semantic_alpha`.
+
+    Raises what :func:`cross_synthesis` raises, and ``NotADistribution`` for an α that does not sum to 1.
+
+    Source: cross-synthesis paper, section 8.2 and Theorem 1.
+
+    >>> cross_domains([[1.0, 0.5]], [[1.0, 0.5]], semantic_alpha([[0.0, 0.0]], tau=1.0))
+    np.float64(0.625)
+    """
+    (weight,) = arrays(("alpha", alpha))
+    if weight.ndim != 2:
+        raise ShapeMismatch(f"alpha must have the shape (x, y) of the two matrices; {tuple(weight.shape)} was given.")
+    check_filled("alpha", weight)
+    check_simplex("alpha", weight, (-2, -1))
+    return cross_synthesis(A, B, alpha, reduce=reduce)
 
 
 def entrywise(first: Array, second: Array, alpha: Array | float = 1.0) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,9 +32,14 @@ class Recipe:
         for name, value in known.items():
             if name in ("epochs", "batch", "nodes", "width") and value < 1:
                 raise NotApplicable(f"{name} must be at least 1; {value} was given.")
-        if not 0 < known.get("lr", self.lr) < 10:
-            raise NotApplicable(f"lr must be above 0 and below 10; {known['lr']} was given.")
-        return replace(self, **known)
+            if name in ("epochs", "batch", "nodes", "width") and (isinstance(value, bool) or int(value) != value):
+                raise NotApplicable(f"{name} must be a whole number; {value} was given.")
+        made = replace(self, **{name: type(getattr(self, name))(value) for name, value in known.items()})
+        if not 0 < made.lr < 10:
+            raise NotApplicable(f"lr must be above 0 and below 10; {made.lr} was given.")
+        if made.nodes * made.width > _MOST:
+            raise NotApplicable(f"nodes × width must be at most {_MOST:,}; {made.nodes:,} × {made.width:,} was given.")
+        return made
 
 
 RECIPES = {
@@ -43,36 +47,35 @@ RECIPES = {
     "texts": Recipe(epochs=3, batch=256, lr=5e-3, dropout=0.5, nodes=6, width=16),
 }
 _FEATURES = 32  # of a text
+_MOST = 100_000  # numbers that all nodes give together
 
 
-def networks(recipe: Recipe, inputs: Images | Texts, classes: int, seed: int) -> dict[str, Callable[[], nn.Module]]:
-    """The three networks by their names; each is made from the seed alone, with the same first encoder.
+NETWORKS = ("synthesis", "fusion", "baseline")
+
+
+def network(
+    name: str, recipe: Recipe, inputs: Images | Texts, classes: int, generator: torch.Generator | None = None
+) -> SynthesisNet | PlainNet:
+    """One of three networks, drawn from the generator, which draws the same first encoder for each.
 
     ``synthesis`` is the paper's; ``fusion`` the same without the cross-synthesis; ``baseline`` the encoder and one
     plain hidden layer with as many parameters.
     """
-
-    def start() -> tuple[torch.Generator, Any]:
-        generator = torch.Generator().manual_seed(seed)
-        if isinstance(inputs, Texts):
-            return generator, TextEncoder(len(inputs.terms), _FEATURES, generator=generator)
-        return generator, ImageEncoder(inputs.shape, generator=generator)
-
-    def nodes(synthesis: bool) -> SynthesisNet:
-        generator, encoder = start()
+    encoder: ImageEncoder | TextEncoder
+    if isinstance(inputs, Texts):
+        encoder = TextEncoder(len(inputs.terms), _FEATURES, generator=generator)
+    else:
+        encoder = ImageEncoder(inputs.shape, generator=generator)
+    if name != "baseline":
         return SynthesisNet(
-            encoder.features, classes, nodes=recipe.nodes, width=recipe.width, encoder=encoder, synthesis=synthesis,
-            dropout=recipe.dropout, generator=generator,
+            encoder.features, classes, nodes=recipe.nodes, width=recipe.width, encoder=encoder,
+            synthesis=name == "synthesis", dropout=recipe.dropout, generator=generator,
         )  # fmt: skip
-
-    def plain() -> PlainNet:
-        generator, encoder = start()
-        return PlainNet(
-            encoder.features, classes, parameters=size(nodes(True)), encoder=encoder, dropout=recipe.dropout,
-            generator=generator,
-        )  # fmt: skip
-
-    return {"synthesis": lambda: nodes(True), "fusion": lambda: nodes(False), "baseline": plain}
+    with torch.device("meta"):  # only to be counted
+        parameters = size(network("synthesis", recipe, inputs, classes))
+    return PlainNet(
+        encoder.features, classes, parameters=parameters, encoder=encoder, dropout=recipe.dropout, generator=generator
+    )
 
 
 def size(network: nn.Module) -> int:

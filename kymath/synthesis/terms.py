@@ -27,18 +27,21 @@ def words_of(text: str) -> list[str]:
 
 
 class Terms:
-    """The numbers of a text's terms: its words, the ``words`` most frequent of ``texts``, and ``pairs`` bins of pairs.
+    """The numbers of a text's terms: its words, where they are among ``words``, and ``pairs`` bins of pairs.
 
-    Two pairs may share a bin; None makes as many as the texts have words, up to 2¹⁸. ``len(terms)`` is how many numbers
-    there are.
+    Two pairs may share a bin. ``len(terms)`` is how many numbers there are.
     """
 
-    def __init__(self, texts: Sequence[str], *, words: int = 30_000, pairs: int | None = None) -> None:
+    def __init__(self, words: Sequence[str], pairs: int) -> None:
+        self.words, self.pairs = list(words), pairs
+        self.number = {word: place for place, word in enumerate(self.words, _UNKNOWN + 1)}
+
+    @classmethod
+    def of(cls, texts: Sequence[str], *, words: int = 30_000) -> Terms:
+        """The most frequent words of the texts, and as many bins as the texts have words, up to 2¹⁸."""
         counts = Counter(word for text in texts for word in words_of(text))
-        pairs = min(_MOST_BINS, max(1, counts.total())) if pairs is None else pairs
         frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:words]
-        self.number = {word: place for place, (word, _) in enumerate(frequent, _UNKNOWN + 1)}
-        self.pairs = pairs
+        return cls([word for word, _ in frequent], min(_MOST_BINS, max(1, counts.total())))
 
     def __len__(self) -> int:
         return len(self.number) + _UNKNOWN + 1 + self.pairs

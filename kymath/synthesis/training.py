@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,18 @@ import torch
 from ..errors import KYError, NotApplicable
 from ..files import write_whole
 from ..training.interruption import Interruption
+from ..training.place import held
 from ..training.watch import Watch
+from ..training.words import counted
+from .classifier import Classifier, packed
 from .data import Task, load
 from .fitting import Fitting
 from .inputs import Examples, examples, inputs_for
-from .recipe import RECIPES, networks
+from .recipe import RECIPES, network
 
 SUMMARY, METRICS, MODEL = "summary.json", "metrics.jsonl", "{}.safetensors"
 OTHERS = ("baseline", "fusion")
+FEW = 100  # steps
 
 
 class Stopped(KYError):
@@ -59,26 +64,34 @@ def train(
     Raises ``Unreadable``, ``EmptyData``, ``NotApplicable`` for an option that cannot be, ``KYError`` for a loss that is
     no number or a folder that cannot be written or holds a run, ``Stopped`` after Ctrl-C or SIGTERM.
     """
-    watch = watch or Watch()
+    watch, data, device = watch or Watch(), os.fspath(data), str(device)
+    share, seed = float(share), operator.index(seed)
     _check(share, beside, device, seed)
-    folder = None if out is None else _Folder(Path(out))
-    task = load(data, None if data_dir is None else Path(data_dir))
-    recipe = RECIPES[task.kind].but(epochs=epochs, batch=batch, lr=lr, nodes=nodes, width=width)
-    inputs = inputs_for(task.kind, task.train.inputs)
-    made = networks(recipe, inputs, len(task.classes), seed)
-    watch.note(f"{task.name}: {len(task.train):,} examples to learn from, {len(task.test):,} to be tried on.")
-    read, unseen = examples(inputs, task.train), examples(inputs, task.test)
-    record: dict[str, Any] = {}
-    with Interruption() as stop, _seeded(seed, device):
-        for name in ("synthesis", *beside):
+    names = ("synthesis", *beside)
+    folder = None if out is None else _Folder(Path(out), names)
+    with ExitStack() as held_on:
+        stop = held_on.enter_context(Interruption())
+        held_on.enter_context(_seeded(device))
+        held_on.enter_context(_within_memory())
+        task = load(data, None if data_dir is None else Path(data_dir))
+        recipe = RECIPES[task.kind].but(epochs=epochs, batch=batch, lr=lr, nodes=nodes, width=width)
+        inputs = inputs_for(task.kind, task.train.inputs)
+        watch.note(f"{task.name}: {len(task.train):,} examples to learn from, {len(task.test):,} to be tried on.")
+        read, unseen = examples(inputs, task.train), examples(inputs, task.test)
+        if folder is not None:  # all that was asked for is known to be possible
+            held_on.enter_context(folder.taken())
+        record: dict[str, Any] = {}
+        for name in names:
             torch.manual_seed(seed)  # the dropout
-            fitting = Fitting(made[name](), read, recipe, seed=seed, share=share, device=device)
+            made = network(name, recipe, inputs, len(task.classes), torch.Generator().manual_seed(seed))
+            fitting = Fitting(made, read, recipe, seed=seed, share=share, device=device)
             measured = _measured(name, fitting, task, unseen, folder, stop, watch)
+            if folder is not None:
+                folder.write(MODEL.format(name), packed(Classifier(name, made, recipe, inputs, task.classes)))
             record |= measured if name == "synthesis" else {name: measured}
-            record["seed"] = seed
-    record |= {"data": task.name, "device": device, **vars(recipe), "share": share}
-    if folder is not None:
-        folder.write(SUMMARY, _json(record))
+        record |= {"data": task.name, "device": device, **vars(recipe), "share": share}
+        if folder is not None:
+            folder.write(SUMMARY, _json(record))
     return record
 
 
@@ -97,18 +110,24 @@ def _measured(
 
     def after(epoch: int) -> None:
         found.update(fitting.tried(unseen))
-        tried = {"network": name, "epoch": epoch, **found}
+        tried = {"network": name, "epoch": epoch, **found, **fitting.managed()}
         lines.append(json.dumps(tried) + "\n")
         if folder is not None:
             folder.append(METRICS, lines)
             lines.clear()
         watch.validated(tried)
+        if stop.asked:
+            raise Stopped(f"interrupted in {name}, after epoch {epoch}.")
 
+    if fitting.total < FEW:
+        watch.caution(
+            f"{name}: {counted(fitting.total, 'step')} in all is little to learn from; a smaller --batch or more "
+            "--epochs makes more."
+        )
     fitting.run(tell, after)
-    if folder is not None:
-        folder.save(MODEL.format(name), fitting.network)
     return {
         **found,
+        **fitting.managed(),
         "latency_ms": round(fitting.latency_ms(task.test), 4),
         "parameters": fitting.parameters,
         "seconds": round(fitting.seconds, 2),
@@ -124,33 +143,49 @@ def _check(share: float, beside: tuple[str, ...], device: str, seed: int) -> Non
     if not 0 <= seed < 2**63:
         raise NotApplicable(f"seed must be between 0 and 2⁶³; {seed} was given.")
     try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        torch.empty(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch without CUDA asserts
         raise NotApplicable(f"device = {device!r} is not here: {str(error).splitlines()[0][:120]}") from error
 
 
 @contextmanager
-def _seeded(seed: int, device: str) -> Iterator[None]:
+def _seeded(device: str) -> Iterator[None]:
     """torch's own random state, which dropout draws from, is put back at the end."""
     with torch.random.fork_rng([device] if device.startswith("cuda") else []):
         yield
 
 
-class _Folder:
-    """Where a run is written: an empty place, or a new one."""
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Memory that does not suffice ends the run with a sentence."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise KYError(
+            "the memory does not suffice for this network and these examples: fewer --nodes, a smaller --width or "
+            "--batch takes less."
+        ) from error
 
-    def __init__(self, path: Path) -> None:
+
+class _Folder:
+    """Where a run is written: a place without files that it would overwrite."""
+
+    def __init__(self, path: Path, networks: tuple[str, ...]) -> None:
         self.path = path
+        self.files = (SUMMARY, METRICS, *map(MODEL.format, networks))
+        self._check()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """The folder for this run alone, begun with an empty journal."""
         with self._writing():
-            path.mkdir(parents=True, exist_ok=True)
-            found = [name for name in (SUMMARY, METRICS) if os.path.lexists(path / name)]
-        if found:
-            raise KYError(
-                f"{path} holds {' and '.join(found)} already, which this run would overwrite: give another folder with "
-                "--out, or move them away."
-            )
-        with self._writing():
-            write_whole(path / METRICS, b"")  # the folder is taken, and can be written to
+            self.path.mkdir(parents=True, exist_ok=True)
+        with held(self.path):
+            self._check()
+            self.write(METRICS, b"")
+            yield
 
     def append(self, name: str, lines: list[str]) -> None:
         with self._writing(), (self.path / name).open("a", encoding="utf-8") as file:
@@ -160,10 +195,16 @@ class _Folder:
         with self._writing():
             write_whole(self.path / name, data)
 
-    def save(self, name: str, network: torch.nn.Module) -> None:
-        from safetensors.torch import save
-
-        self.write(name, save({key: value.contiguous() for key, value in network.state_dict().items()}))
+    def _check(self) -> None:
+        with self._writing():
+            found = [name for name in self.files if os.path.lexists(self.path / name)]
+            if found == [METRICS] and (self.path / METRICS).stat().st_size == 0:
+                found = []  # of a run that was stopped before its first epoch ended
+        if found:
+            raise KYError(
+                f"{self.path} holds {', '.join(found)} already, which this run would overwrite: give another folder "
+                "with --out, or move them away."
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from itertools import count
 from types import MappingProxyType
@@ -36,14 +37,14 @@ class Workflow:
     synthesis     x         fused         ``controller.execute_cycle``
     reasoning     fused     decision      unchanged: the nodes have their reasoning kernels
     feedback      decision  feedback      what is in ``controller.feedback``
-    control       feedback  setting       ``controller.adapt()``, which moves the temperature
+    control       feedback  setting       ``controller.adapt(feedback)``, which moves the temperature
     output        decision  output        NumPy
     ============= ========= ============= ==============================================================
 
-    ``run(source, cycles=1)`` goes through the stages and returns the output; ``cycles`` repeats synthesis to control,
-    so that what control has set acts on the next synthesis. ``watch(done, total, stage)`` is called before each stage
-    and, with "done", at the end. The last run leaves ``timings`` (stage → seconds, summed over the cycles) and
-    ``history`` (one pair (feedback, setting) a cycle).
+    ``run(source, cycles=1)`` goes through the stages, without gradients, and returns the output; ``cycles`` repeats
+    synthesis to control, so that what control has set acts on the next synthesis. ``watch(done, total, stage)`` is
+    called before each stage and, with "done", at the end. The last run leaves ``timings`` (stage → seconds, summed over
+    the cycles) and ``history`` (one pair (feedback, setting) a cycle).
 
     ``replace("reasoning", f)`` is a new workflow with f in this place; ``draw(ax)`` is its picture. ``controller`` may
     be None where synthesis, feedback and control are all given.
@@ -86,7 +87,7 @@ class Workflow:
         self.history: list[tuple[Any, Any]] = []
 
     def replace(self, name: str, stage: Stage) -> Workflow:
-        """A new workflow with another function for one stage."""
+        """A new workflow with another function for one stage; both have the same controller."""
         if name not in STAGES:
             raise NotApplicable(f"{name!r} is no stage of a workflow; the seven are {', '.join(STAGES)}.")
         return Workflow(self.controller, **{**self.stages, name: stage})
@@ -98,12 +99,14 @@ class Workflow:
         self.timings, self.history = {}, []
         total = len(STAGES) + (cycles - 1) * len(LOOP)
         step = partial(self._step, count(), total, watch)
-        x = step("preprocessing", step("ingestion", source))
-        for _ in range(cycles):
-            decision = step("reasoning", step("synthesis", x))
-            feedback = step("feedback", decision)
-            self.history.append((feedback, step("control", feedback)))
-        output = step("output", decision)
+        torch = sys.modules.get("torch")
+        with nullcontext() if torch is None else torch.no_grad():  # so that stages may be functions of NumPy
+            x = step("preprocessing", step("ingestion", source))
+            for _ in range(cycles):
+                decision = step("reasoning", step("synthesis", x))
+                feedback = step("feedback", decision)
+                self.history.append((feedback, step("control", feedback)))
+            output = step("output", decision)
         if watch is not None:
             watch(total, total, "done")
         return output
@@ -151,6 +154,8 @@ def label(function: Any) -> str:
 def read(source: Any) -> Any:
     """Arrays and tensors as they are, the array in a ``.npy`` file (no pickles), anything else as a list."""
     if isinstance(source, str | os.PathLike):
+        if not os.path.isfile(source):
+            raise NotApplicable(f"{os.fspath(source)!r} is no file: give the path of a .npy file, or an array.")
         return np.load(source, allow_pickle=False)
     return source if hasattr(source, "shape") else list(source)
 
@@ -175,13 +180,13 @@ def unchanged(fused: Any) -> Any:
 
 
 def buffered(controller: Any, _decision: Any) -> list[Any]:
-    """What the controller's cycles have told of themselves, the newest last."""
+    """What the controller's cycles have told of themselves, the newest last; of the decision it takes nothing."""
     return list(controller.feedback)
 
 
-def adapt(controller: Any, _feedback: Any) -> Any:
-    """The controller reads the same buffer and sets itself."""
-    return controller.adapt()
+def adapt(controller: Any, feedback: Any) -> Any:
+    """The controller reads the feedback and sets itself."""
+    return controller.adapt(feedback)
 
 
 def _own(name: str, controller: Any) -> Stage:

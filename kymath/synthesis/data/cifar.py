@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickletools
+import re
 from pathlib import Path
 
 import torch
@@ -24,6 +25,13 @@ _INSTEAD = f"Pickles are looked through and never loaded: give the binary versio
 _MEMORY = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE", "FRAME", "PROTO"}  # notes of the pickle to itself
 _NUMBERS = {"INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"}
 _LIST = {"EMPTY_LIST", "MARK", "LIST", "APPEND", "APPENDS"}
+_MOST_LABELS = _MOST // PIXELS  # as many images a batch can hold
+_MOST_WORDS = 64  # twice those that NumPy writes before an array's bytes
+# What NumPy writes there: its state is (version, shape, type, column by column?, bytes). NEWFALSE: row by row.
+_ROWS_OF_BYTES = re.compile(
+    r"numpy\._?core\.multiarray _reconstruct (STACK_GLOBAL )?numpy ndarray (STACK_GLOBAL )?0 TUPLE1 b TUPLE3 REDUCE "
+    rf"MARK 1 \d+ {PIXELS} TUPLE2 (numpy|GET) dtype (STACK_GLOBAL )?u1 .* NEWFALSE"
+)
 
 
 def read(folder: Path) -> tuple[Part, Part]:
@@ -51,8 +59,12 @@ def pickled(path: Path) -> tuple[Tensor, Tensor]:
     """The images and labels of a batch of the Python version, a pickle of a dictionary with ``labels`` and ``data``.
 
     Loading a pickle can run any code, so this one is only looked through, opcode by opcode: the whole numbers after
-    the string "labels", and after the string "data" the first long run of bytes. Nothing is called and nothing built.
-    Raises ``Unreadable`` where the two are not found, or not with 3072 bytes for each label.
+    the string "labels", and after the string "data" the long run of bytes, which must be that of a NumPy array of the
+    type ``u1`` and the shape (N, 3072). Nothing is called and nothing built.
+
+    Raises ``Unreadable`` where the two are not found, not in one dictionary, or not with 3072 bytes for each label.
+
+    Source: ``numpy.ndarray.__reduce__`` and ``pickletools`` for what is written of an array.
     """
     labels, pixels = _contents(path, bytes(whole(path, _MOST)))
     if not labels or pixels is None:
@@ -70,27 +82,33 @@ def pickled(path: Path) -> tuple[Tensor, Tensor]:
 def _contents(path: Path, data: bytes) -> tuple[list[int], bytearray | None]:
     labels: list[int] = []
     pixels: bytearray | None = None
-    key, before = "", ""
+    key, dictionaries = "", 0
+    words: list[str] = []  # what stands after the key "data"
     try:
         for opcode, value, _ in pickletools.genops(data):
             name = opcode.name
             if name in _MEMORY:
                 continue
-            if isinstance(value, str | bytes | bytearray):
-                if key == "data" and len(value) >= PIXELS and pixels is None:
-                    if before != "NEWFALSE":  # NumPy's state is (version, shape, type, column by column?, bytes)
-                        raise Unreadable(f"{path} does not keep its images as a NumPy array, row by row. {_INSTEAD}")
-                    pixels = bytearray(value.encode("latin-1") if isinstance(value, str) else value)
-                    key = ""
-                elif value in ("data", b"data", "labels", b"labels"):
-                    key = value if isinstance(value, str) else value.decode()
-                elif key == "labels":
-                    key = ""
+            dictionaries += name in ("EMPTY_DICT", "DICT")
+            if dictionaries > 1:  # a key of one is not to be taken for that of another
+                raise Unreadable(f"{path} is not a batch of CIFAR-10: it has more than one dictionary. {_INSTEAD}")
+            if key == "data" and isinstance(value, str | bytes | bytearray) and len(value) >= PIXELS:
+                if pixels is not None or not _ROWS_OF_BYTES.fullmatch(" ".join(words)):
+                    raise Unreadable(
+                        f"{path} does not keep its images as one NumPy array of the type u1 and the shape "
+                        f"(N, {PIXELS}), row by row. {_INSTEAD}"
+                    )
+                pixels = bytearray(value.encode("latin-1") if isinstance(value, str) else value)
+                key = ""
+            elif value in ("data", b"data", "labels", b"labels"):
+                key = value if isinstance(value, str) else value.decode()
+                words = []
+            elif key == "data" and len(words) < _MOST_WORDS:
+                words.append(_word(name, value))
             elif key == "labels" and isinstance(value, int) and name in _NUMBERS:
-                labels.append(_label(path, value))
+                labels.append(_label(path, value, len(labels)))
             elif key == "labels" and name not in _LIST:
                 key = ""
-            before = name
     except Unreadable:
         raise
     except Exception as error:  # whatever bytes that are no pickle can do to its reader
@@ -98,7 +116,15 @@ def _contents(path: Path, data: bytes) -> tuple[list[int], bytearray | None]:
     return labels, pixels
 
 
-def _label(path: Path, value: int) -> int:
+def _word(name: str, value: object) -> str:
+    if value is None or name.endswith("GET"):  # a note's number is no number of the array
+        return name.removeprefix("LONG_").removeprefix("BIN")
+    return value.decode("latin-1") if isinstance(value, bytes | bytearray) else str(value)
+
+
+def _label(path: Path, value: int, before: int) -> int:
+    if before == _MOST_LABELS:
+        raise Unreadable(f"{path} has more than {_MOST_LABELS:,} labels, which is more than a batch has images.")
     if not 0 <= value < 10:
         raise Unreadable(f"{path}: 0 to 9 are the labels of CIFAR-10; {str(value)[:20]} is in it.")
     return value

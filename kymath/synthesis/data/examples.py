@@ -13,6 +13,7 @@ from ...training.reading import Unreadable
 from ...training.words import counted
 
 Kind = Literal["images", "texts"]
+CLASSES = 1000  # as ImageNet has; more are a number or a name of each example rather than its class
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,8 @@ def task(name: str, classes: tuple[str, ...] | None, train: Part, test: Part) ->
     each is named by the number that it was (so 1 to 5 stars, or −1 and 1, will do).
 
     Raises ``EmptyData`` for a part without examples, images without pixels, or a training part of fewer than two
-    classes; ``ShapeMismatch`` for images of two sizes; ``Unreadable`` for a label that names no class.
+    classes; ``ShapeMismatch`` for images of two sizes; ``Unreadable`` for a label that names no class, and for more
+    than 1000 classes.
     """
     for part, called in ((train, "training"), (test, "test")):
         if not len(part):
@@ -95,6 +97,11 @@ def task(name: str, classes: tuple[str, ...] | None, train: Part, test: Part) ->
         )
     if classes is not None:
         _check_labels(name, "training", train.labels, torch.arange(len(classes)))
+    elif len(known) > CLASSES:
+        raise Unreadable(
+            f"{name}: the training part has {len(known):,} different labels; {CLASSES:,} classes are the most: give "
+            "each example the number of its class."
+        )
     _check_labels(name, "test", test.labels, known)
     if classes is None:
         classes = tuple(str(value) for value in known.tolist())

@@ -13,10 +13,11 @@ from ...errors import ShapeMismatch
 from ...training.reading import Unreadable
 from ...training.words import counted
 from .examples import Part
-from .opening import MOST, at_most, either, opened
+from .opening import EXAMPLES, MOST, at_most, either, opened
 
 _NAMES = ("images-idx3-ubyte", "labels-idx1-ubyte")
 FILES = tuple(f"{part}-{name}{ending}" for part in ("train", "t10k") for name in _NAMES for ending in ("", ".gz"))
+LARGEST = 3 * 512 * 512  # pixels in an image: each takes some 60 bytes in training
 _BYTES = 0x08  # the third byte of the magic number: the type of the values
 
 
@@ -57,10 +58,9 @@ def array(path: Path, dimensions: int) -> Tensor:
         if len(header) < 4 * dimensions:
             raise Unreadable(f"{path} is cut off within its first {4 + 4 * dimensions} bytes: get it again.")
         shape = struct.unpack(f">{dimensions}I", header)
-        size = math.prod(shape)
         announced = f"announces {' × '.join(f'{n:,}' for n in shape)} bytes"
-        if size > MOST or max(shape) > MOST:  # a dimension of 0 would hide the others
-            raise Unreadable(f"{path} {announced}; {MOST:,} is the most that is read.")
+        _check(shape, f"{path} {announced}")
+        size = math.prod(shape)
         data = at_most(stream, size + 1)
     if len(data) != size:
         holds = f"only {len(data):,}" if len(data) < size else "more"
@@ -68,3 +68,17 @@ def array(path: Path, dimensions: int) -> Tensor:
     if not size:
         return torch.empty(shape, dtype=torch.uint8)
     return torch.frombuffer(data, dtype=torch.uint8).reshape(shape)
+
+
+def _check(shape: tuple[int, ...], announced: str) -> None:
+    """Nothing is read of a file that would ask for too much, here or in training."""
+    if math.prod(shape) > MOST or max(shape) > MOST:  # a dimension of 0 would hide the others
+        raise Unreadable(f"{announced}; {MOST:,} is the most that is read.")
+    if shape[0] > EXAMPLES:
+        raise Unreadable(f"{announced}: {EXAMPLES:,} examples are the most that is read; give fewer.")
+    pixels = math.prod(shape[1:])
+    if pixels > LARGEST:
+        raise Unreadable(
+            f"{announced}: {pixels:,} pixels in one image, and {LARGEST:,} are the most that is read; make the images "
+            "smaller."
+        )

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from ...training.reading import Unreadable
 
 MOST = 1 << 30  # bytes that one file of images may hold: twenty times MNIST
+EXAMPLES = 5_000_000  # in one part: a label is one byte in a file and many more in memory
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
 

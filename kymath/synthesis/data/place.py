@@ -52,6 +52,8 @@ def load(name: str, data_dir: Path | None = None) -> Task:
     CIFAR-10    cifar-10-batches-bin, or cifar-10-batches-py (pickles, which are not loaded)
     =========== ===================================================================================
 
+    At most 5,000,000 examples in a part, 1000 classes and 786,432 values in an image (512 × 512 in colour) are read.
+
     ``data_dir`` is a folder that holds mnist/, imdb/, cifar10/, the files themselves, or torchvision's sub-folders;
     without it the public data set is fetched by ``datasets``.
 

@@ -10,12 +10,12 @@ import torch
 
 from ...training.reading import Unreadable
 from .examples import Part
-from .opening import either, opened
+from .opening import EXAMPLES, either, opened
 
 _NAMES = ("train.jsonl", "test.jsonl")
 FILES = tuple(f"{name}{ending}" for name in _NAMES for ending in ("", ".gz"))
 LONGEST = 1 << 24  # bytes in a line
-MOST = 1 << 28  # bytes in a file: eight times IMDB; a gibibyte of memory where every line is short
+MOST = 1 << 28  # bytes in a file: eight times IMDB
 _SHAPE = 'a line is {"text": "…", "label": 0}'
 
 
@@ -51,6 +51,10 @@ def examples(path: Path) -> Part:
                 text, label = _example(line)
             except Unreadable as error:
                 raise Unreadable(f"{path}, line {number:,}: {error}") from error.__cause__
+            if len(texts) == EXAMPLES:
+                raise Unreadable(
+                    f"{path}, line {number:,}: {EXAMPLES:,} examples are the most that is read; give fewer."
+                )
             texts.append(text)
             labels.append(label)
     return Part(texts, torch.tensor(labels, dtype=torch.int64))
