@@ -52,7 +52,7 @@ class FusionMap:
     """
 
     def __init__(self, U: Any, B: Any, beta: Any, *, activation: str = "tanh") -> None:
-        self.U, self.B, self.beta = arrays(("U", U), ("B", B), ("beta", beta))
+        self.U, self.B, self.beta = (one + 0.0 for one in arrays(("U", U), ("B", B), ("beta", beta)))  # own copies
         if self.U.ndim != 2 or tuple(self.B.shape) != (*self.beta.shape, *self.U.shape) or self.beta.ndim != 1:
             raise ShapeMismatch(
                 f"U (r, d), B (n, r, d) and beta (n,) must go together; {tuple(self.U.shape)}, {tuple(self.B.shape)} "
@@ -104,6 +104,8 @@ class FusionMap:
 
     def rate(self, radius: float) -> float:
         """q = 2R‖U‖/√d: no two points of the ball come closer by less."""
+        if not 0 < radius < math.inf:
+            raise NotApplicable(f"radius must be above 0 and finite; {radius} was given.")
         return 2 * radius * self._stretch()
 
     def condition(self, radius: float) -> bool:
