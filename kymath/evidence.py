@@ -127,8 +127,13 @@ def alike(shape: Sequence[int] | tuple[int, ...], status: Status = Status.CONVER
     return np.broadcast_to(statuses((), status), shape)
 
 
-def converged(status: np.ndarray) -> np.ndarray:
-    """Where the limit was reached; of a status that stands for all points only that one is looked at."""
+def converged(status: Any) -> Any:
+    """Where the limit was reached; of a status that stands for all points only that one is looked at.
+
+    Of a dask array it is one too: nothing is computed.
+    """
+    if not isinstance(status, np.ndarray):
+        return status.map_blocks(lambda block: converged(block).copy(), dtype=bool)
     if status.ndim and status.size and not any(status.strides):
         return np.broadcast_to(status.item(0) is Status.CONVERGED, status.shape)
     return np.asarray(status == _CONVERGED, dtype=bool)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from .errors import NotApplicable, Status
-from .evidence import converged
 from .families import ConnectionFunction
 from .function import Function
 from .result import KYTransform
@@ -71,8 +70,3 @@ def lazily(
         nfev=stacked[-1].astype(int),
         function=function,
     )
-
-
-def success(status: Any) -> Any:
-    """Where the limit was reached, as a dask array."""
-    return status.map_blocks(lambda block: converged(block).copy(), dtype=bool)

@@ -108,11 +108,7 @@ class KYTransform(Parameters):
         """Whether the limit was reached: a bool, or an array of them."""
         if isinstance(self.status, np.ndarray):
             return converged(self.status).copy()
-        if not isinstance(self.status, Status):  # of dask
-            from .lazy import success
-
-            return success(self.status)
-        return self.status is Status.CONVERGED
+        return self.status is Status.CONVERGED if isinstance(self.status, Status) else converged(self.status)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

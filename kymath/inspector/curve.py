@@ -12,7 +12,8 @@ import numpy as np
 from ..errors import KYError
 from ..families import ConnectionFunction
 from ..result import KYTransform
-from ..samples.result import SampledTransform
+from ..samples import SampledTransform, samples
+from ..transform import transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,11 @@ class ConnectionCurve:
         >>> a, -a / (5 - 1)
         (4.0, -1.0)
         """
-        import kymath as ky
-
         if self.function is not None:
             side = next((side for end, side in ((1, "left"), (0, "right")) if np.all(np.asarray(at) == end)), "both")
-            return ky.transform(self.function, at, family, side=side)
+            return transform(self.function, at, family, side=side)
         order = np.argsort(self.positions)
-        return ky.samples(self.positions[order], self.bias[order], family, at=at)
+        return samples(self.positions[order], self.bias[order], family, at=at)
 
     @cached_property
     def _along(self) -> Callable[[Any], Any]:

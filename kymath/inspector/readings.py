@@ -10,6 +10,9 @@ import numpy as np
 from .. import series
 from ..bias.swiglu import Curve
 from ..errors import BadFunction, KYError, NotFinite
+from ..families import Linear, Polynomial
+from ..samples import samples
+from ..transform import transform
 from .batches import Batch, batches
 from .curve import ConnectionCurve
 from .fits import exponential, fit, polynomial
@@ -173,20 +176,18 @@ def _closed(nets: Sequence[Curve]) -> np.ndarray:
 
 def _transformed(curve: ConnectionCurve) -> tuple[float, float, float]:
     """a0, a1, a2 of an exact curve at t = ½; NaN for those that have no limit there: a2 at a bend, a1 too at a kink."""
-    import kymath as ky
-
     f = curve.function
     assert f is not None
     with np.errstate(all="ignore"):
         try:
-            found = ky.transform(f, 0.5, ky.Polynomial(2))
+            found = transform(f, 0.5, Polynomial(2))
             return found.a0, found.a1, found.a2
         except (NotFinite, BadFunction):  # no value to speak of
             return (np.nan,) * 3
         except KYError:
             pass
         try:
-            found = ky.transform(f, 0.5, ky.Linear())
+            found = transform(f, 0.5, Linear())
             return found.b, found.a, np.nan
         except KYError:
             return float(f(0.5)), np.nan, np.nan
@@ -194,8 +195,6 @@ def _transformed(curve: ConnectionCurve) -> tuple[float, float, float]:
 
 def _sampled(batch: Batch) -> np.ndarray:
     """a0, a1, a2 (3, rows) of tables; NaN where the middle of the window is masked away."""
-    import kymath as ky
-
     x, y = batch.lags, batch.shape
     step, span, at = float(np.diff(x).min()), float(np.ptp(x)), batch.middle
     if not x[0] <= at <= x[-1]:
@@ -207,6 +206,6 @@ def _sampled(batch: Batch) -> np.ndarray:
         out = np.array([level + s * (slope + s * bend), slope + 2 * s * bend, bend])
         out[x.size :] = np.nan
     else:
-        found = ky.samples(x, y.T, ky.Polynomial(2), bandwidth=max(span / _WIDTH, _LEAST * step), at=[at])
+        found = samples(x, y.T, Polynomial(2), bandwidth=max(span / _WIDTH, _LEAST * step), at=[at])
         out = np.array([found.a0[0], found.a1[0], found.a2[0]])
     return batch.in_nats(out)

@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 from matplotlib.axes import Axes
 
+from ..compare import compare as measure
 from ..errors import NotApplicable
 from ..expressions import latex
 from . import style
@@ -113,8 +114,6 @@ def _found(f: Any, x0: Any, families: Any, side: str) -> Any:
         return f
     if x0 is None:
         raise NotApplicable("compare needs the point: ky.plot.compare(f, x0, …), or what ky.compare returned.")
-    from ..compare import compare as measure
-
     return measure(f, x0, families, side=side)
 
 

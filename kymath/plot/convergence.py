@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from ..convergence import convergence as measure
 from ..errors import NotApplicable
 from . import style
 
@@ -98,10 +99,6 @@ def _measured(f: Any, x0: Any, family: Any, rule: Any, h: Any, side: str) -> Any
         raise NotApplicable(
             "convergence needs the point: ky.plot.convergence(f, x0, …), or what ky.convergence returned."
         )
-    import kymath
-
-    public: Any = kymath.convergence  # the function; or the module of that name, where that was imported first
-    measure: Any = getattr(public, "convergence", public)
     return measure(f, x0, family, rule, h=h, side=side)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import BadSamples, Status
 from ..evidence import converged
 from ..families import ConnectionFunction
-from ..lazy import is_lazy, success
+from ..lazy import is_lazy
 from .result import SampledTransform, sentences
 from .series import Series, equal, numbers
 
@@ -39,7 +39,7 @@ class LazySamples(SampledTransform):
     @property
     def success(self) -> Any:
         """Where there is an answer, as a dask array."""
-        return success(self.status)
+        return converged(self.status)
 
     def raise_for_status(self) -> SampledTransform:
         raise BadSamples("the parameters are not computed yet: call .compute().raise_for_status().")
