@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import platform
-import textwrap
-from importlib.metadata import PackageNotFoundError, version
 from statistics import median
 
 from functions import DIGITS
@@ -14,28 +11,9 @@ from kinks import ORDERS as KINK_ORDERS
 from kinks import POWERS, SIZES
 from measure import BROKEN
 from smooth import ORDERS
+from writing import grouped, notes, paragraph, table, versions
 
 PACKAGES = ("kymath", "numpy", "scipy", "sympy", "mpmath", "numdifftools", "python-flint", "jax")
-
-
-def paragraph(*pieces):
-    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
-
-
-def notes(**meanings):
-    """What each column means, one line for each; a _ stands for a blank, two for a comma, us for µs."""
-    lines = []
-    for word, meaning in meanings.items():
-        name = word.replace("__", ", ").replace("us_", "µs_")
-        lines += textwrap.wrap(f"- **{name.replace('_', ' ')}**: {meaning}", 118, subsequent_indent="  ")
-    return [*lines, ""]
-
-
-def table(head, rows):
-    def line(cells):
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
 def percent(share):
@@ -44,20 +22,6 @@ def percent(share):
 
 def joined(values, show):
     return " / ".join("–" if v is None else show.format(v) for v in values)
-
-
-def grouped(number):
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def versions():
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} not installed")
-    return ", ".join([f"Python {platform.python_version()}", *found])
 
 
 def introduction(goals, missing):
@@ -260,6 +224,6 @@ def ending():
         words += [f"- `{line}`" for line in list(dict.fromkeys(BROKEN))[:20]] + [""]
     return (
         words
-        + paragraph(f"Measured on {datetime.date.today():%d %B %Y} by `make benchmark`; {versions()}.")[:-1]
+        + paragraph(f"Measured on {datetime.date.today():%d %B %Y} by `make benchmark`; {versions(*PACKAGES)}.")[:-1]
         + [""]
     )

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import textwrap
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from writing import paragraph, table
 
 LAYERS = {
     "ky": "`KYAttention`",
@@ -11,17 +16,6 @@ LAYERS = {
     "reference": "the paper's form",
     "local-attention": "`local-attention`",
 }
-
-
-def paragraph(*pieces):
-    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
-
-
-def table(head, rows):
-    def line(cells):
-        return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
 def on_cpu(narrow, wide, memory, predicted, goals, picture):
@@ -76,8 +70,8 @@ def part(found):
     for name in found.names:
         for row in found.of(name):
             ratios = [found.ratio(name, row.length, what) for what in ("forward", "both")]
-            cells = [f"{figure(t * 1e3)} | {r:.2f}" for t, r in zip((row.forward, row.both), ratios, strict=True)]
-            rows.append((LAYERS[name], row.length, *cells))
+            cells = [(figure(t * 1e3), f"{r:.2f}") for t, r in zip((row.forward, row.both), ratios, strict=True)]
+            rows.append((LAYERS[name], row.length, *cells[0], *cells[1]))
     growth = []
     for name in found.names:
         at, size = found.memory.get(name, (None, None))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import platform
-from importlib.metadata import PackageNotFoundError, version
+import sys
+from pathlib import Path
 
 import noticed
 import numpy as np
@@ -12,7 +12,11 @@ from noises import WHITE
 from score import EDGE, EDGES, INSIDE, Row, geometric, largest
 from speed import LEVEL, PLACES
 from targets import ALLOWED, QUESTIONS, SPECTRAL
-from words import figures, grouped, notes, paragraph, percent, table
+from words import figures, percent
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from writing import grouped, notes, paragraph, table, versions
 
 PACKAGES = ("kymath", "numpy", "scipy")
 TITLES = {
@@ -266,19 +270,13 @@ def speed_part(times):
 
 
 def ending(given):
-    found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found.append(f"{name} not installed")
     return [
         *paragraph(
             f"Measured on {datetime.date.today():%d %B %Y} by",
             "`benchmarks/samples/run.py --quick`, which takes a sample of the cases,"
             if given.quick
             else "`make benchmark-samples`,",
-            f"with the signals of seed {given.seed}; Python {platform.python_version()}, {', '.join(found)}.",
+            f"with the signals of seed {given.seed}; {versions(*PACKAGES)}.",
         )[:-1],
         "",
     ]

@@ -14,7 +14,6 @@ SPEEDUP = 50
 SELECTION = 1.0  # s at 1e5 samples, the selection included
 BIG = {"Polynomial(2)": (1.0, 500.0), "Exponential()": (20.0, None)}  # s and MB at 1e6 samples
 NOTICED, ACCUSED = 0.95, 0.05
-CLEARLY = 1.96  # how often 0 may lie outside the interval where there is no rate: as often as anywhere, 5 %
 
 QUESTIONS = ("slope", "rate", "frequency")
 

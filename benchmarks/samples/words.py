@@ -1,29 +1,8 @@
-"""Paragraphs, tables and numbers, as they stand on the page."""
+"""Numbers, as they stand on the page."""
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
-
-
-def paragraph(*pieces):
-    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
-
-
-def notes(**meanings):
-    """What each column means, one line for each; a _ stands for a blank."""
-    lines = []
-    for word, meaning in meanings.items():
-        lines += textwrap.wrap(f"- **{word.replace('_', ' ')}**: {meaning}", 118, subsequent_indent="  ")
-    return [*lines, ""]
-
-
-def table(head, rows):
-    def line(cells):
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
 def percent(share):
@@ -38,7 +17,3 @@ def figures(value, count=3):
         digits = count - 1 - int(np.floor(np.log10(abs(value)))) if value else 0
         return f"{value:.{max(0, digits)}f}"
     return f"{value:.{count - 1}e}"
-
-
-def grouped(number):
-    return f"{number:,}".replace(",", "\u202f")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 import importlib.metadata as metadata
 import sys
-import textwrap
+from pathlib import Path
 
 import numpy as np
 from costs import BASE, BATCH, COUNTED, PAPER, STEPS, exponent
 from trained import NETWORKS, difference, told, values
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from writing import paragraph, table
 
 CLAIMED = {"mnist": ("98.2 %", "0.981", "40"), "imdb": ("94.3 %", "0.942", "80"), "cifar10": ("89.7 %", "0.895", "120")}
 TITLES = {"mnist": "MNIST", "imdb": "IMDB", "cifar10": "CIFAR-10"}
@@ -19,17 +23,6 @@ WORDS = {
     "fusion": "the same without cross-synthesis",
     "baseline": "one plain hidden layer",
 }
-
-
-def paragraph(*pieces):
-    return [*textwrap.wrap(" ".join(pieces), 118, break_long_words=False, break_on_hyphens=False), ""]
-
-
-def table(head, rows):
-    def line(cells):
-        return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *map(line, rows), ""]
 
 
 def everything(records, grown, training, contraction, picture):
