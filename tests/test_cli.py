@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import os
 import re
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from printed import strict
 
 from kymath.cli import main
 
@@ -36,13 +36,6 @@ def cli(capsys):
         return status, out, err
 
     return run
-
-
-def strict(text):
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 @pytest.fixture

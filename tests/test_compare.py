@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from itertools import pairwise
 
 import matplotlib as mpl
+from printed import strict
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -360,16 +360,7 @@ def test_tables():
 # -- pictures ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _nothing_shown(monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("plt.show() was called"))
-    before = dict(mpl.rcParams)
-    yield
-    assert dict(mpl.rcParams) == before
-    plt.close("all")
-
-
-@pytest.mark.usefixtures("_nothing_shown")
+@pytest.mark.usefixtures("nothing_shown")
 @pytest.mark.parametrize(
     ("f", "x0", "side"),
     [
@@ -398,7 +389,7 @@ def test_pictures(f, x0, side):
     assert all(b - a > 0.05 for a, b in pairwise(heights))
 
 
-@pytest.mark.usefixtures("_nothing_shown")
+@pytest.mark.usefixtures("nothing_shown")
 def test_pictures_of_rows_on_given_axes():
     ax = Figure().add_subplot()
     found = compare(sp.exp(x), 0)
@@ -438,20 +429,13 @@ def cli(capsys):
     return run
 
 
-def record(text):
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
-
-
 def test_command(cli, tmp_path):
     status, out, err = cli("3*exp(-x/2) + 1", "--at", "0", "--plot", str(tmp_path / "a.png"))
     assert (status, err) == (0, "")
     assert "Exponential() suits f" in out
     assert (tmp_path / "a.png").stat().st_size > 5000
     status, out, err = cli("sin(2*x)", "--at", "1/3", "--json")
-    got = record(out)
+    got = strict(out)
     assert (status, err) == (0, "")
     assert set(got) == KEYS
     assert got["best"] == "Harmonic(offset=False)"
@@ -466,7 +450,7 @@ def test_command(cli, tmp_path):
 
 def test_command_chooses_families(cli):
     words = "exp(x) --at 0 --family linear --family polynomial --degree 4 --formula A*exp(s/T) --parameters A,T --json"
-    got = record(cli(*words.split(), "--side", "right")[1])
+    got = strict(cli(*words.split(), "--side", "right")[1])
     assert {row["family"] for row in got["rows"]} == {"Linear()", "Polynomial(4)", "Family('A*exp(s/T)', 'A T')"}
     assert got["best"] == "Family('A*exp(s/T)', 'A T')"
     assert got["side"] == "right"
@@ -474,7 +458,7 @@ def test_command_chooses_families(cli):
 
 def test_command_failures(cli):
     status, out, err = cli("sqrt(x)", "--at", "0", "--json")
-    got = record(out)
+    got = strict(out)
     assert (status, set(got), got["success"], got["best"]) == (1, KEYS, False, None)
     assert err.startswith("kymath: sqrt(x) at 0: no family has a curve there")
     status, out, err = cli("x**x", "--at", "1")

@@ -6,10 +6,7 @@ import base64
 import html
 import json
 import math
-import os
 import re
-import shutil
-import subprocess
 import time
 from itertools import pairwise
 
@@ -26,7 +23,6 @@ from kymath.inspector.page import embedded, page
 from kymath.inspector.page_data import MOST, data, rounded, thinned
 
 mpl.use("Agg")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def curve(layer, head, bias, layout="by hand", **more):
@@ -249,30 +245,10 @@ def test_the_page_is_written_whole_or_not_at_all(tmp_path):
 
 # -- in a browser ------------------------------------------------------------------------------------------------------
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--hide-scrollbars", "--enable-logging=stderr", "--log-level=0", "--dump-dom",
-         "--window-size=1000,1200")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    for name in filter(shutil.which, BROWSERS):  # what is there may be a word on how to install it
-        if subprocess.run([name, "--version"], capture_output=True, timeout=120).returncode == 0:
-            return name
-    pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is there")
-
 
 def opened(browser, file, *flags):
     """The document after loading; nothing may have been said on the console."""
-    room = file.parent
-    done = subprocess.run(
-        [browser, *FLAGS, *flags, f"--user-data-dir={room / 'profile'}", file.as_uri()],
-        capture_output=True, timeout=120, env={**os.environ, "HOME": str(room)},
-    )  # fmt: skip
-    said = done.stderr.decode(errors="replace")
-    assert done.returncode == 0, said[-2000:]
-    assert [line for line in said.splitlines() if "CONSOLE" in line] == []
-    return done.stdout.decode()
+    return browser(file, file.parent, "--window-size=1000,1200", *flags)
 
 
 STEPS = """

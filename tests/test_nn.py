@@ -11,6 +11,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="kymath.nn needs torch")
 nn = pytest.importorskip("kymath.nn")
 
+from small_models import one_thread  # noqa: E402, F401
+
 from kymath.nn import flex, ky_attention, reference  # noqa: E402
 from kymath.nn.blocked import _packed, _window  # noqa: E402
 from kymath.nn.rope import rope_table, rotate  # noqa: E402
@@ -19,15 +21,6 @@ WINDOWS = (1, 2, 15, 16, 128)
 LENGTHS = (1, 2, 7, 16, 17, 100, 257)
 FORMS = [(w, causal, edge) for w in (*WINDOWS, 129) for causal in (True, False) for edge in ("mask", "reference")]
 FORMS = [form for form in FORMS if form[1] or form[0] % 2]
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small work: a second thread would only wait."""
-    used = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(used)
 
 
 def plain(q, k, v, bias, causal=True, scale=None, edge="mask", eps=0.0):

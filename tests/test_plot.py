@@ -43,13 +43,7 @@ RESULTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nothing_shown(monkeypatch):
-    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("plt.show() was called"))
-    before = dict(mpl.rcParams)
-    yield
-    assert dict(mpl.rcParams) == before
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("nothing_shown")
 
 
 @pytest.mark.parametrize("name", RESULTS)

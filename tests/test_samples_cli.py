@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from printed import strict
 
 import kymath as ky
 from kymath.cli import main
@@ -39,13 +39,6 @@ def cli(capsys, tmp_path, monkeypatch):
         return status, out, err
 
     return run
-
-
-def strict(text):
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 def gappy():

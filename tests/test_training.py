@@ -17,6 +17,8 @@ pytest.importorskip("accelerate", reason="kymath.training needs accelerate")
 pytest.importorskip("tokenizers", reason="kymath.training needs tokenizers")
 safetensors = pytest.importorskip("safetensors.torch", reason="checkpoints need safetensors")
 
+from small_models import one_thread  # noqa: E402, F401
+
 import kymath.files as whole_files  # noqa: E402
 from kymath import KYError, NotApplicable  # noqa: E402
 from kymath.nn import load_condor  # noqa: E402
@@ -42,15 +44,6 @@ FIELDS = {
     "seconds", "steps", "epochs", "seed", "preset", "attention", "window", "tokenizer", "vocab_size", "device",
 }  # fmt: skip
 DATA = os.environ.get("KYMATH_DATA")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small work: a second thread would only wait."""
-    used = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(used)
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""Fixtures of several files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+         "--hide-scrollbars", "--enable-logging=stderr", "--log-level=0", "--dump-dom")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """browser(file, room, *flags) -> the document after loading; nothing may have been said on the console."""
+    for name in filter(shutil.which, BROWSERS):  # what is there may be a word on how to install it
+        if subprocess.run([name, "--version"], capture_output=True, timeout=120).returncode == 0:
+            break
+    else:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is there")
+
+    def opened(file, room, *flags):
+        done = subprocess.run(
+            [name, *FLAGS, *flags, f"--user-data-dir={room / 'profile'}", file.as_uri()],
+            capture_output=True, timeout=120, env={**os.environ, "HOME": str(room)},
+        )  # fmt: skip
+        said = done.stderr.decode(errors="replace")
+        assert done.returncode == 0, said[-2000:]
+        assert [line for line in said.splitlines() if "CONSOLE" in line] == []
+        return done.stdout.decode()
+
+    return opened
+
+
+@pytest.fixture
+def nothing_shown(monkeypatch):
+    """Pictures are neither shown nor leave a setting changed."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("plt.show() was called"))
+    before = dict(mpl.rcParams)
+    yield
+    assert dict(mpl.rcParams) == before
+    plt.close("all")
