@@ -54,13 +54,7 @@ def generate(
         int | None, typer.Option("--seed", metavar="N", help="Equal ones give equal text; drawn if left out.")
     ] = None,
     data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            metavar="DIR",
-            envvar="KYMATH_DATA",
-            help="Where gpt2-bpe/ is, for a run with GPT-2's tokens whose tokenizer.json is gone.",
-        ),
+        str | None, given.data_dir("Where gpt2-bpe/ is, for a run with GPT-2's tokens whose tokenizer.json is gone.")
     ] = None,
     json: given.Json = False,
 ) -> int:

@@ -97,6 +97,13 @@ Bound = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")]
+
+
+def data_dir(help: str) -> Any:
+    """The option of the folder with data sets and vocabularies, for commands that train or need what training needs."""
+    return typer.Option("--data-dir", metavar="DIR", envvar="KYMATH_DATA", help=help)
+
+
 Plot = Annotated[
     str | None, typer.Option("--plot", metavar="FILE", help="Draw the curves into a .png, .pdf or .svg file.")
 ]

@@ -32,13 +32,7 @@ def train(
         str, typer.Option("--data", metavar="WORD|DIR", help="mnist, imdb, cifar10, or a folder in one of their forms.")
     ] = "mnist",
     data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            metavar="DIR",
-            envvar="KYMATH_DATA",
-            help="A folder with mnist/, imdb/ or cifar10/; they are fetched if left out.",
-        ),
+        str | None, given.data_dir("A folder with mnist/, imdb/ or cifar10/; they are fetched if left out.")
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", metavar="N", help="Passes over the data; 6 for images, 3 for texts.")

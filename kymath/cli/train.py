@@ -89,13 +89,7 @@ def train(
         typer.Option("--data", metavar="WORD", help="wikitext-2, or a text file whose last tenth is for validation."),
     ] = None,
     data_dir: Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            metavar="DIR",
-            envvar="KYMATH_DATA",
-            help="A folder with wikitext-2/ and gpt2-bpe/; both are fetched if left out.",
-        ),
+        str | None, given.data_dir("A folder with wikitext-2/ and gpt2-bpe/; both are fetched if left out.")
     ] = None,
     tokenizer: Annotated[
         str | None, typer.Option("--tokenizer", metavar="WORD", help="gpt2, bpe (learned from the data), byte.")
