@@ -76,6 +76,19 @@ def cosines(parts: int) -> np.ndarray:
     return np.concatenate([half, half[2 * parts - 1 : 0 : -1]])
 
 
+def later_halves(count: int) -> tuple[np.ndarray, ...]:
+    """For each number of coefficients up to ``count``: which they are, the weights of the mean of their later half, its
+    middle, and the weights of its slope."""
+    index = np.arange(count)
+    until = (index <= index[:, None]).astype(float)
+    level = until * (2 * index >= index[:, None])
+    level = level / level.sum(axis=1, keepdims=True)
+    middle = level @ index
+    fall = (index - middle[:, None]) * (level > 0)
+    fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
+    return until, level, middle, fall
+
+
 @lru_cache(maxsize=16)
 def table(half: int) -> Table:
     """The sums over the circle, with cosines to all digits: an error in them would be one in each sum."""
@@ -99,12 +112,7 @@ def table(half: int) -> Table:
     sums[:, 5] = UNIT**2 / count
     sums[1:half, 6] = j[1:half] ** 2 * (UNIT / 2) ** 2 / count
     index = np.arange(end)
-    until = (index <= index[:, None]).astype(float)
-    level = until * (2 * index >= index[:, None])
-    level = level / level.sum(axis=1, keepdims=True)
-    middle = level @ index
-    fall = (index - middle[:, None]) * (level > 0)
-    fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
+    until, level, middle, fall = later_halves(end)
     fit = np.zeros((end, 2, end + 1))
     fit[:, 0, :end], fit[:, 1, :end] = level, fall
     tilt = 0.5 / (index + 0.5)

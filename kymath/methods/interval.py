@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .circle import choose, column, cosines, every, some
+from .circle import choose, column, cosines, every, later_halves, some
 
 UNIT = 0.3  # standard deviation of rounding to nearest, in units of the machine epsilon
 RESOLVED = 1e-3  # of the variation of f on the interval: what the coefficients at the end may reach
@@ -46,12 +46,7 @@ def table(count: int) -> Table:
     slopes = weights @ ((j * sine) / cosine[(odd - count) % turn][:, None]).T
     end = count - max(count // 4, 3)
     index = np.arange(count)
-    until = (index <= index[:, None]).astype(float)
-    level = until * (2 * index >= index[:, None])
-    level = level / level.sum(axis=1, keepdims=True)
-    middle = level @ index
-    fall = (index - middle[:, None]) * (level > 0)
-    fall /= np.maximum((fall * fall).sum(axis=1, keepdims=True), 1e-9)
+    until, level, middle, fall = later_halves(count)
     far = end - (count - end)
     sums = np.zeros((count, 5))
     sums[end:, 0] = 1 / (count - end)
