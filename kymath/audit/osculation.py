@@ -18,11 +18,6 @@ F = sp.symbols("f0:9")
 GENERIC = sum(F[k] * U**k / sp.factorial(k) for k in range(9))  # any smooth f, to the order that is looked at
 
 
-def _lead(expression: sp.Expr, order: int) -> sp.Expr:
-    """The coefficient of h^order."""
-    return sp.expand(sp.series(sp.together(expression), H, 0, order + 1).removeO()).coeff(H, order)
-
-
 # -- straight lines ----------------------------------------------------------------------------------------------------
 
 

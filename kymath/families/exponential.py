@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arithmetic import elementary
 from ..errors import Status
-from .base import ConnectionFunction, Obstacle, number
+from .base import ConnectionFunction, Obstacle
 from .spacing import equal_spacing
 
 
@@ -91,6 +91,3 @@ class Exponential(ConnectionFunction):
         leftmost = (y1 - y0) / (ratio - 1)  # A exp(B s) at the leftmost node
         amplitude = leftmost * lib.exp(-first * z)
         return amplitude, z / h, y0 - leftmost
-
-    def describe(self, theta: Sequence[Any]) -> str:
-        return f"{number(theta[0])} exp({number(theta[1])} s) + {number(theta[2])}"

@@ -78,12 +78,6 @@ class Block:
         """How far windows have moved from one to the next, all together, in their lengths."""
         return np.concatenate([[0.0], np.cumsum(np.abs(np.diff(self.middle)) / self.count[1:])])
 
-    def project(self, weights: np.ndarray) -> np.ndarray:
-        """Coefficients (k, K) of Σ_r weights_r b_r for weights (k, R)."""
-        if self.matrix.ndim == 2:
-            return weights @ self.matrix
-        return np.matmul(weights[:, None, :], self.matrix)[:, 0, :]
-
 
 def moved(t: np.ndarray, at: np.ndarray, width: np.ndarray) -> np.ndarray:
     """How far the windows |t − at| ≤ width must move to lie in the data."""

@@ -91,10 +91,6 @@ class Fits:
         rows = [sum(s * d for s, d in zip(steps, self.derivatives[k:], strict=False)) for k in range(orders)]
         return Fits(self.coefficients, np.array(rows), self.noise)
 
-    def leverages(self) -> np.ndarray:
-        """(D+1, k): how much of a sample at the node its own fit takes, for each degree (K = 1 there)."""
-        return np.cumsum(self.derivatives[0] ** 2, axis=0)
-
     def covariance(self, degree: int) -> np.ndarray:
         """(K, K, k): the covariance of the derivatives for σ = 1 at one degree."""
         d = self.derivatives[:, : degree + 1]
