@@ -79,7 +79,7 @@ def transform(
         or (isinstance(point, np.ndarray) and not function.symbolic)
         or isinstance(method, (Adaptive, Contour, Taylor))
     ):
-        result = _numerical(function, x0, floats(point, x0), scalar, family, rule, method, side, check)
+        result = _numerical(function, floats(point, x0), scalar, family, rule, method, side, check)
     else:
         result = _scalar(function, x0, point, family, rule, method, side, check)
     if raises and not (result.success.all() if many else result.success):
@@ -92,7 +92,6 @@ def transform(
 
 def _numerical(
     function: Function,
-    x0: Any,
     points: np.ndarray,
     scalar: bool,
     family: ConnectionFunction,
@@ -256,16 +255,16 @@ def _scalar(
     if not function.symbolic:
         if isinstance(method, Symbolic):
             raise NotApplicable(method.why_not(function, family, rule))
-        return _numerical(function, x0, floats(point, x0), True, family, rule, method, side, check)
+        return _numerical(function, floats(point, x0), True, family, rule, method, side, check)
     chosen = method if isinstance(method, Symbolic) else Symbolic()
     if isinstance(method, (Certified, Precise)):
-        return _numerical(function, x0, point, True, family, rule, method, side, check)
+        return _numerical(function, point, True, family, rule, method, side, check)
     if method is not None and not isinstance(method, Symbolic):
-        return _numerical(function, x0, floats(point, x0), True, family, rule, method, side, check)
+        return _numerical(function, floats(point, x0), True, family, rule, method, side, check)
     if reason := chosen.why_not(function, family, rule):
         if method is not None:
             raise NotApplicable(reason)
-        return _numerical(function, x0, floats(point, x0), True, family, rule, None, side, check)
+        return _numerical(function, floats(point, x0), True, family, rule, None, side, check)
     asked_exact = not isinstance(point, np.ndarray)
     exact_x0 = point if asked_exact else sp.Rational(*float(point).as_integer_ratio())
     end = time.monotonic() + chosen.timeout
@@ -276,7 +275,7 @@ def _scalar(
         named = {dummy: symbol for symbol, dummy in real.items()}
         settled = replace(settled, theta=tuple(_simplest(c, end).xreplace(named) for c in settled.theta))
     if settled.status is Status.NOT_REACHED and method is None and not exact_x0.free_symbols:
-        return _numerical(function, x0, floats(point, x0), True, family, rule, None, side, check)
+        return _numerical(function, floats(point, x0), True, family, rule, None, side, check)
     plain = not any(_free(c) for c in (exact_x0, *settled.theta))
     if check and settled.status is Status.CONVERGED and plain and _homemade(family, rule):
         against = contradiction(function, float(exact_x0), family, rule, side, settled.theta)

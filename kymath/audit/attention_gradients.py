@@ -268,7 +268,7 @@ def disjoint(second: Callable[[Array], Array] = lambda c: c + 1, seed: int = 40)
     "The heads specialise in short, middle and long range and in themes.",
     "In one layer no head reaches beyond r = 7 tokens; what heads learn is to be measured.",
 )
-def ranges(heads: Any = ((5.0, 5.0, 5.0, 5.0), (0.1, 0.5, 1.0, 5.0)), seed: int = 41) -> Iterator[Fact]:
+def ranges(heads: Any = ((5.0, 5.0, 5.0, 5.0), (0.1, 0.5, 1.0, 5.0))) -> Iterator[Fact]:
     q = np.zeros((31, 2))
     outcomes = []
     for scales in heads:

@@ -197,12 +197,12 @@ class Precisely:
                 out.status, out.message = self.failure(found, word)
         return out
 
-    def tolerance(self, values: list[Any]) -> Any:
+    def tolerance(self) -> Any:
         return mpf(10) ** -(self.digits + 3)
 
     def close(self, before: list[Any], last: list[Any]) -> bool:
         """Whether the far smaller step changes nothing that matters: relative to each entry, or to 1/100 of all."""
-        allowed = self.tolerance(last)
+        allowed = self.tolerance()
         size = max(abs(v) for v in last)
         return all(
             abs(a - b) <= allowed * max(abs(b), size * mpf(10) ** -self.digits) or abs(a - b) <= allowed**2

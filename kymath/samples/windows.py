@@ -121,14 +121,14 @@ def _channel(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
     t, y = t[there], y[there]
     notes: list[str] = []
     if robust:
-        kept = _without_outliers(kind, t, y, width, at, side)
+        kept = _without_outliers(kind, t, y, width, at)
         if not kept.all():
             notes.append(f"{int((~kept).sum())} outliers were set aside.")
         t, y = t[kept], y[kept]
     return _settled(kind, t, y, width, at, side, notes)
 
 
-def _without_outliers(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str) -> np.ndarray:
+def _without_outliers(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray) -> np.ndarray:
     """Which samples stay: those further than 5 robust scales from their own window's curve go, until none does."""
     kept = np.ones(t.size, dtype=bool)
     for _ in range(6):
