@@ -60,10 +60,8 @@ def bench(
     asked = _lengths(lengths)
     if not 0 <= seconds <= 3600:
         raise given.Misuse(f"--seconds must be from 0 to 3600; {seconds:g} was given.")
-    try:
+    with given.needed():
         from kymath.nn import bench as measuring
-    except ImportError as missing:
-        raise given.Misuse(str(missing)) from missing
     try:
         setting = measuring.Setting(width, heads, window, batch, dtype, device, backend, threads)
         with _progress() as watch:

@@ -62,10 +62,8 @@ def generate(
     if not 1 <= tokens <= _MOST:
         raise given.Misuse(f"--tokens must be from 1 to {_MOST}; {tokens} was given.")
     text = _prompt(prompt)
-    try:
+    with given.needed():
         from kymath import training
-    except ImportError as missing:
-        raise given.Misuse(str(missing)) from missing
     seed = secrets.randbelow(1 << 32) if seed is None else seed
     how = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
     ids: list[int] = []

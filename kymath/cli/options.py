@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,13 +98,6 @@ Bound = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")]
-
-
-def data_dir(help: str) -> Any:
-    """The option of the folder with data sets and vocabularies, for commands that train or need what training needs."""
-    return typer.Option("--data-dir", metavar="DIR", envvar="KYMATH_DATA", help=help)
-
-
 Plot = Annotated[
     str | None, typer.Option("--plot", metavar="FILE", help="Draw the curves into a .png, .pdf or .svg file.")
 ]
@@ -122,6 +116,20 @@ _MOST_TYPED = 20_000  # characters read from standard input; the parser refuses 
 
 class Misuse(Exception):
     """Bad usage, as a sentence."""
+
+
+@contextlib.contextmanager
+def needed() -> Iterator[None]:
+    """Around imports of rooms that need an extra: its absence is said in a sentence, which the rooms have."""
+    try:
+        yield
+    except ImportError as missing:
+        raise Misuse(str(missing)) from missing
+
+
+def data_dir(help: str) -> Any:
+    """The option of the folder with data sets and vocabularies, for commands that train or need what training needs."""
+    return typer.Option("--data-dir", metavar="DIR", envvar="KYMATH_DATA", help=help)
 
 
 @dataclass(frozen=True)

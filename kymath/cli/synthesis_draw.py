@@ -37,10 +37,8 @@ def draw(
     if not 0 <= seed < 2**63:
         raise given.Misuse(f"--seed must be from 0 to 2^63 - 1; {seed} was given.")
     file = drawing.check_file(out, "--out")
-    try:
+    with given.needed():
         paint = _painter(what, seed)
-    except ImportError as missing:
-        raise given.Misuse(str(missing)) from missing
     drawing.draw(file, paint, "--out")
     console().print(f"Drawn: {out} ({_NODES} nodes, {_POINTS} made-up points, {_CYCLES} cycles, seed {seed})")
     return 0

@@ -66,11 +66,9 @@ def train(
     json: given.Json = False,
 ) -> int:
     """Train a network of attention nodes, and beside it a plain one of equal size, on images or texts."""
-    try:
+    with given.needed():
         from kymath.synthesis.training import Stopped, train
         from kymath.training import Unreadable
-    except ImportError as missing:
-        raise given.Misuse(str(missing)) from missing
     folder = Path(out or f"synthesis-{Path(data).name or 'data'}-{seed}")
     beside = ("baseline", "fusion") if ablation else ("baseline",)
     try:

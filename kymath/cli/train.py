@@ -167,10 +167,8 @@ def train(
         "half": half, "seed": seed,
     }  # fmt: skip
     folder = Path(out or f"condor-{preset or 'tiny'}-{attention or 'ky'}-{seed or 0}")
-    try:
+    with given.needed():
         from kymath import training
-    except ImportError as missing:
-        raise given.Misuse(str(missing)) from missing
     settings = _settings(training, folder, resume, preset, asked)
     _check_folder(folder)
     speaks = os.environ.get("RANK", "0") == "0"  # of several processes one

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import abc
+from typing import Any
 
 import numpy as np
 
+from ..errors import NotApplicable
 from ..evidence import Evidence
 from ..families import ConnectionFunction
 from ..function import Function
@@ -27,3 +29,9 @@ class Method(abc.ABC):
         self, function: Function, x0: np.ndarray, family: ConnectionFunction, rule: Rule, side: str
     ) -> Evidence:
         """What f is like at x0 on the side asked for."""
+
+
+def check_digits(name: str, digits: Any) -> None:
+    """Raise ``NotApplicable`` for what is no number of digits; ``name`` is the method's class."""
+    if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 1 <= digits <= 10_000:
+        raise NotApplicable(f"{name}(digits=…) takes a whole number of digits from 1 to 10000; {digits!r} was given.")

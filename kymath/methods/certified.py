@@ -15,7 +15,7 @@ from ..evidence import Evidence, Jet, statuses
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
-from .base import Method
+from .base import Method, check_digits
 from .closed_form import exactly
 
 _MISSING = (
@@ -64,11 +64,7 @@ class Certified(Method):
     name = "certified"
 
     def __post_init__(self) -> None:
-        digits = self.digits
-        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 1 <= digits <= 10_000:
-            raise NotApplicable(
-                f"Certified(digits=…) takes a whole number of digits from 1 to 10000; {digits!r} was given."
-            )
+        check_digits("Certified", self.digits)
 
     def why_not(self, function: Function, family: ConnectionFunction, rule: Rule) -> str:
         if not rule.closed(family):

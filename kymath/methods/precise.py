@@ -14,7 +14,7 @@ from ..evidence import Evidence, Jet, statuses
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
-from .base import Method
+from .base import Method, check_digits
 from .closed_form import exactly
 
 
@@ -46,11 +46,7 @@ class Precise(Method):
     name = "precise"
 
     def __post_init__(self) -> None:
-        digits = self.digits
-        if isinstance(digits, bool) or not isinstance(digits, (int, np.integer)) or not 1 <= digits <= 10_000:
-            raise NotApplicable(
-                f"Precise(digits=…) takes a whole number of digits from 1 to 10000; {digits!r} was given."
-            )
+        check_digits("Precise", self.digits)
 
     def why_not(self, function: Function, family: ConnectionFunction, rule: Rule) -> str:
         if not rule.closed(family):
