@@ -16,6 +16,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="kymath.synthesis needs torch")
 safetensors = pytest.importorskip("safetensors.torch", reason="networks are saved by safetensors")
 
+from small_models import one_thread  # noqa: E402, F401
+
 from kymath import KYError, NotApplicable  # noqa: E402
 from kymath.synthesis import scores  # noqa: E402
 from kymath.synthesis.classifier import load_classifier  # noqa: E402
@@ -33,14 +35,6 @@ DATA = os.environ.get("KYMATH_DATA")
 SMALL = {"epochs": 2, "batch": 16, "nodes": 2, "width": 4}
 pytestmark = pytest.mark.filterwarnings("ignore:.*is little to learn from")  # so small are these runs
 FIGURES = {"accuracy", "f1", "latency_ms", "parameters", "seconds", "seed"}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    used = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(used)
 
 
 def idx(array: np.ndarray) -> bytes:
