@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from .starting import guard
+
+guard()  # before the imports that take long
+
 from . import nabla
 from ._version import __version__
 from .aliases import curvature, slope, value

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from kymath.errors import KYError, NotApplicable, ParseError
+from kymath.starting import INTERRUPTED, answered
 
 from .bench import EXAMPLES as BENCH_EXAMPLES
 from .bench import bench
@@ -45,7 +46,7 @@ from .verify import verify
 
 __all__ = ["app", "main"]
 
-SUCCESS, FAILURE, USAGE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+SUCCESS, FAILURE, USAGE, BROKEN_PIPE = 0, 1, 2, 141
 
 app = typer.Typer(
     name="kymath",
@@ -107,12 +108,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _speak_any_encoding()
     try:
-        command = typer.main.get_command(app)
-        status = command.main(
-            args=list(sys.argv[1:] if argv is None else argv), prog_name="kymath", standalone_mode=False
-        )
-        sys.stdout.flush()
-        return status if isinstance(status, int) else SUCCESS
+        with answered():
+            return _run(list(sys.argv[1:] if argv is None else argv))
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -126,6 +123,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILURE
     except Exception as error:
         return _unexpected(error)
+
+
+def _run(words: list[str]) -> int:
+    status = typer.main.get_command(app).main(args=words, prog_name="kymath", standalone_mode=False)
+    sys.stdout.flush()
+    return status if isinstance(status, int) else SUCCESS
 
 
 def _unexpected(error: Exception) -> int:
