@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .starting import guard
 
@@ -40,6 +40,9 @@ from .result import KYTransform
 from .rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
 from .samples import SampledTransform, samples
 from .transform import transform
+
+if TYPE_CHECKING:
+    from . import plot
 
 __all__ = [
     "Adaptive",

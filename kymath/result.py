@@ -165,53 +165,53 @@ class KYTransform(Parameters):
 
     __array_ufunc__ = None  # a NumPy number on the left leaves the operation to the result
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: Any) -> KYTransform:
         """F @ G = ∇[f∘g](x0) for F at u0 = g(x0) and G at x0; see :func:`kymath.compose`."""
         from .chain import compose
 
         return compose(self, other) if isinstance(other, KYTransform) else NotImplemented
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("sum", self, other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("sum", other, self)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("difference", self, other)
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("difference", other, self)
 
-    def __mul__(self, other: Any) -> Any:
+    def __mul__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("product", self, other)
 
-    def __rmul__(self, other: Any) -> Any:
+    def __rmul__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("product", other, self)
 
-    def __truediv__(self, other: Any) -> Any:
+    def __truediv__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("quotient", self, other)
 
-    def __rtruediv__(self, other: Any) -> Any:
+    def __rtruediv__(self, other: Any) -> KYTransform:
         from .chain import operate
 
         return operate("quotient", other, self)
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> KYTransform:
         from .chain import operate
 
         return operate("product", -1, self)

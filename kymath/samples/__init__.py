@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -18,6 +19,28 @@ from .series import Series, numbers
 SIDES = ("both", "left", "right")
 
 
+@overload
+def samples(
+    t: np.ndarray | Sequence[float],
+    y: np.ndarray | Sequence[float],
+    family: ConnectionFunction | str,
+    *,
+    bandwidth: Any = ...,
+    at: Any = ...,
+    side: str = ...,
+    robust: bool = ...,
+) -> SampledTransform: ...
+@overload
+def samples(
+    t: Any,
+    y: Any = ...,
+    family: Any = ...,
+    *,
+    bandwidth: Any = ...,
+    at: Any = ...,
+    side: str = ...,
+    robust: bool = ...,
+) -> Any: ...
 def samples(
     t: Any,
     y: Any = None,
