@@ -14,7 +14,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow notebooks check docs dist benchmark benchmark-samples benchmark-attention benchmark-training benchmark-synthesis clean
+.PHONY: help demo test slow notebooks check docs dist dist-oldest benchmark benchmark-samples benchmark-attention benchmark-training benchmark-synthesis clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -23,8 +23,8 @@ demo: $(VENV)/demo.done ## three transforms, printed and drawn into demo/
 	$(PY) examples/demo.py
 
 # Two workers, two cores: more threads than cores wait for each other.
-test slow notebooks: export OMP_NUM_THREADS := 1
-test slow notebooks: export OPENBLAS_NUM_THREADS := 1
+test slow notebooks dist-oldest: export OMP_NUM_THREADS := 1
+test slow notebooks dist-oldest: export OPENBLAS_NUM_THREADS := 1
 test: $(VENV)/test.done ## unit tests, doctests and notebooks
 	$(PY) -m pytest -n 2 $(if $(NOTEBOOKS),--nbmake tests kymath $(NOTEBOOKS))
 
@@ -48,14 +48,32 @@ dist: $(VENV)/dist.done ## wheel and sdist in dist/, each tried in an empty envi
 	$(PY) -m build
 	@set -e; for artefact in dist/*.whl dist/*.tar.gz; do \
 	  artefact=$$(pwd)/$$artefact; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; \
-	  echo "== $$(basename $$artefact) in an empty environment"; \
+	  echo "== $$(basename $$artefact) in an empty environment, with the newest dependencies"; \
 	  $(PY) -m venv --without-pip "$$room/venv"; \
 	  $(PIP) --python "$$room/venv/bin/python" install --quiet "$$artefact"; \
-	  (cd "$$room"; \
-	   venv/bin/python -c 'import kymath, importlib.resources as r; assert (r.files("kymath") / "py.typed").is_file(); print("import:", kymath.__file__)'; \
-	   venv/bin/kymath transform "x**3" --at 1 --json); \
+	  (cd "$$room"; venv/bin/python "$(CURDIR)/tests/installed.py"); \
 	  rm -rf "$$room"; \
 	done
+	@echo "== what the extra all asks for"
+	@echo "kymath[all] @ file://$$(ls $(CURDIR)/dist/*.whl)" \
+	  | $(PY) -m uv pip compile --quiet --no-header --no-annotate --output-file dist/all.txt -
+	@echo "$$(wc -l < dist/all.txt) packages, in dist/all.txt"
+
+# pyproject.toml promises that the oldest versions it allows work. torch is left out: the oldest one alone is gigabytes.
+QUICK := cli starting parse families rules symbolic taylor lazy samples_frames samples_input inspector
+dist-oldest: $(VENV)/dist.done ## the wheel in an empty environment with the oldest dependencies allowed, and the quick tests
+	rm -rf dist/oldest
+	$(PY) -m build --wheel --outdir dist/oldest
+	@set -e; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; python="$$room/venv/bin/python"; \
+	$(PY) -m uv venv --quiet --python $(PY) "$$room/venv"; \
+	$(PY) -m uv pip install --quiet --python "$$python" --resolution lowest-direct \
+	  -r pyproject.toml --extra certified --extra data --extra inspect; \
+	$(PY) -m uv pip install --quiet --python "$$python" --no-deps dist/oldest/*.whl; \
+	$(PY) -m uv pip list --quiet --python "$$python"; \
+	$(PY) -m uv pip install --quiet --python "$$python" pytest pytest-xdist hypothesis; \
+	cd "$$room"; "$$python" "$(CURDIR)/tests/installed.py"; \
+	"$$room/venv/bin/pytest" -c "$(CURDIR)/pyproject.toml" --rootdir "$(CURDIR)" -p no:cacheprovider -q -n 2 \
+	  -W ignore::DeprecationWarning $(QUICK:%="$(CURDIR)/tests/test_%.py")
 
 benchmark: $(VENV)/bench.done ## accuracy and speed beside the peers
 	$(PY) benchmarks/run.py

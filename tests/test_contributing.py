@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's recipes, followed to the letter in a copy of the package: each file written, each line registered."""
+"""CONTRIBUTING.md's recipes, followed in a copy of the package: the file written, the line registered, the check run."""
 
 from __future__ import annotations
 
