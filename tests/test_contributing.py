@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md's recipes, followed in a copy of the package: the file written, the line registered, the check run."""
+"""CONTRIBUTING.md's recipes, followed in a copy of the package: the file written, the line registered, checked."""
 
 from __future__ import annotations
 
