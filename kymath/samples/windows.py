@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import Status
 from ..families import ConnectionFunction, Exponential, Harmonic
 from . import compress, correlation, hanging
+from .aliases import ambiguous
 from .between import DENSITY, grid, read, stencil
 from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
@@ -27,11 +28,9 @@ _OUTLIER = 5.0  # robust scales from the window's own curve
 _POOLED = 8.0  # degrees of freedom with which the series' σ steadies that of a window
 _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero by chance now and then
 _CLEAR = 0.01  # a frequency known this well needs no half period
-
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
-
 _ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
 
 _FEW = (Status.NOT_FINITE, "too few samples in the window")
@@ -152,8 +151,7 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
         half = np.array(np.broadcast_to(np.asarray(width, float), at.shape))
         if _sparingly(t, at, half, side):
             track = _empty(kind, half)
-            everywhere = np.arange(at.size)
-            track.scale = _along(kind, t, y, at, everywhere, float(half[0]), kind.plain, side, track, 0.0)
+            track.scale = _along(kind, t, y, at, np.arange(at.size), float(half[0]), kind.plain, side, track, 0.0)
         else:
             track = _direct(kind, t, y, at, half, np.full(at.size, kind.plain), side, 0.0)
         seen, some = track, at
@@ -355,6 +353,9 @@ def _direct(
     missed = (clear if kind.wave or isinstance(kind, CustomWindows) else unseen)(
         at, half, step, lever, beyond, variance, order > kind.plain)  # fmt: skip
     error = np.sqrt(lever**2 * variance + missed)
+    if kind.wave and not shared:  # those of a width that is chosen are judged there
+        given = frames(t, at, half, side, False)
+        doubt[:, 1] |= ambiguous(t, y, given, (theta[1], error[1]), rest, variance, kind.offset)
     reason = _judge(kind, theta, error, variance, freedom, signal, doubt)
     track.raw = theta.copy(), error.copy()
     theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
