@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from costs import BASE, BATCH, COUNTED, PAPER, STEPS, exponent
+from rates import DECAY
 from trained import NETWORKS, difference, told, values
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -127,8 +128,8 @@ def costs(grown):
 def convergence(training, contraction):
     distances, bound, holds = contraction
     e = np.asarray(distances)
-    good = e > 1e-12
-    ratios = (e[1:] / e[:-1])[good[1:]]
+    reached = e > 1e-12  # below is rounding
+    ratios = e[1:][reached[1:]] / e[:-1][reached[1:]]
     third = len(training.ratio) // 3
     parts = [training.ratio[k * third : (k + 1) * third] for k in range(3)]
     told_ratios = ", ".join(f"{np.nanmedian(part):.5f}" for part in parts)
@@ -143,9 +144,10 @@ def convergence(training, contraction):
         "",
         *paragraph(
             "Section 10.2 calls a limit below a threshold linear convergence; linear is a ratio e(t+1)/e(t) ≤ ρ < 1.",
-            "Here e(t) = ‖W(t) − W*‖ while a small network of four nodes learns 512 digits by gradient descent with",
-            "momentum and weight decay, W* being where twice as many steps end. The local ratio is exp of the slope of",
-            "log e, by `ky.samples(t, log e, Linear())`: its median in the three thirds of",
+            "Here e(t) = ‖W(t) − W*‖ while a small network of four nodes learns 256 digits by gradient descent with",
+            f"momentum and a weight decay of {DECAY:g}, W* being where twice as many steps end (the gradient is then",
+            f"{training.left:.0e} of the first). The local ratio is exp of the slope of log e, by",
+            "`ky.samples(t, log e, Linear())`: its median in the three thirds of",
             f"{len(training.ratio)} steps is {told_ratios}; the largest in the last two thirds is {worst:.5f},",
             f"{verdict}.",
         ),

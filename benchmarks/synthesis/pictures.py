@@ -49,5 +49,5 @@ def lemma(ax, contraction, bound, cycle):
     )
     ax.set_ylim(bottom=max(e[e > 0].min() / 3, 1e-16))
     ax.set(xlabel="step t", ylabel="distance to the limit, or change", title="Lemma 1 both ways")
-    ax.legend(frameon=False, labelcolor=INK)
+    ax.legend(frameon=False, labelcolor=INK, loc="center right", bbox_to_anchor=(1.02, 0.42), fontsize="small")
     plain(ax)
