@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import pickle
 import time
-import warnings
 
 import numpy as np
 import pytest
@@ -19,13 +18,6 @@ from kymath.methods.bounded import OutOfTime, bounded, time_left, within
 
 x = sp.Symbol("x")
 R = sp.Rational
-
-
-@pytest.fixture(autouse=True)
-def _no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
 
 
 # -- zeros are exact, or they are none --------------------------------------------------------------------------------

@@ -250,8 +250,9 @@ def speed_part(times):
         ),
         *table(("family", "samples", "first call, s", "warm, s"), selected),
         *paragraph(
-            "Beside `curve_fit` with the same half-width, a quarter of the median of those chosen: it is run in",
-            f"{PLACES} windows, each started at the truth, and its time scaled up to all.",
+            "Beside `curve_fit` with the same half-width, a quarter of the median of those chosen, or for waves five",
+            f"periods in a window: it is run in {PLACES} windows, each started at the truth, and its time scaled up to",
+            "all.",
         ),
         *table(
             ("family", "windows", "samples in each", "`curve_fit`, s", "window given, s", "chosen, s",

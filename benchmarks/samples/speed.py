@@ -20,6 +20,7 @@ import kymath as ky
 LEVEL = 1e-3
 SIZES = (10_000, 100_000)
 PART = 4  # the windows beside curve_fit are so much narrower than those chosen: there the family itself holds
+PERIODS = 5  # in a window, for waves
 PLACES = 60  # windows that curve_fit is run in; its time is scaled up to all of them
 
 
@@ -70,9 +71,14 @@ def measure(seed, quick):
         for family, parameter, function, kind, field, t, y in _cases(seed, n):
             r, spent = _processor(ky.samples, t, y, family)
             selected.append(Selected(repr(family), n, spent[0], spent[1]))
-            half = float(np.median(r.bandwidth)) / PART
+            # what is chosen for a wave may be all of the series, in which no single wave is to be fitted
+            half = PERIODS * np.pi / np.nanmean(r.parameters["omega"]) if kind == "frequency" else _part(r)
             beside.append(_beside(family, parameter, function, kind, field, t, y, half, min(spent)))
     return Times(selected, beside, _big(quick))
+
+
+def _part(r):
+    return float(np.median(r.bandwidth)) / PART
 
 
 def _cases(seed, n):
