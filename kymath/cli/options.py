@@ -27,7 +27,9 @@ Expr = Annotated[
 At = Annotated[
     str,
     typer.Option(
-        "--at", metavar="X", help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2); a name gives a symbolic answer."
+        "--at",
+        metavar="X",
+        help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2); or for transform a name.",
     ),
 ]
 FamilyWord = Annotated[

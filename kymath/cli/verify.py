@@ -92,6 +92,8 @@ def _verdict(report: Report) -> Any:
 def _listed(reports: list[Report]) -> None:
     from rich.text import Text
 
+    from kymath.audit.page import VERDICTS
+
     rows = table("claim", "verdict", "statement")
     for column in rows.columns[1:]:
         column.justify = "left"
@@ -102,6 +104,8 @@ def _listed(reports: list[Report]) -> None:
     total = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     out = console()
     out.print(rows)
+    if legend := "; ".join(f"{word}: {VERDICTS[word]}" for word in ("cond", "undef", "untestable") if word in counts):
+        out.print(Text(f"{legend}."))
     out.print(f"{len(reports)} claims in {sum(r.seconds for r in reports):.1f} s: {total}. One in full: --claim ID.")
 
 
