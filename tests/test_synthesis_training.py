@@ -360,3 +360,14 @@ def test_the_command_says_what_is_wrong(images, tmp_path, words, said):
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(Path(tmp_path).glob("out/*.json")) == []
+
+
+@pytest.mark.parametrize("words", [["train", "--data", "mnist"], ["draw", "--out", "chart.png"]])
+def test_without_torch_the_command_names_the_extra(words, tmp_path):
+    code = (
+        f"import sys; sys.modules['torch'] = None; from kymath.cli import main; sys.exit(main(['synthesis', *{words}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+    assert "pip install 'kymath[torch]'" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -59,9 +59,9 @@ def _painter(what: str, seed: int) -> Callable[[Any], Any]:
 
 def _running(seed: int) -> tuple[Any, Any]:
     """A workflow on a few nodes, and points for it."""
-    import torch
+    from kymath.synthesis import AttentionNode, AttentionNodeController, Workflow  # says what to install
 
-    from kymath.synthesis import AttentionNode, AttentionNodeController, Workflow
+    import torch  # isort: skip
 
     generator = torch.Generator().manual_seed(seed)
     nodes = [AttentionNode(_INPUTS, _WIDTH, activation="tanh", generator=generator) for _ in range(_NODES)]

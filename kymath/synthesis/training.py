@@ -10,7 +10,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
+try:
+    import torch
+except ImportError as missing:
+    raise ImportError("kymath.synthesis needs PyTorch here. Install it with: pip install 'kymath[torch]'") from missing
 
 from ..errors import KYError, NotApplicable
 from ..files import write_whole
