@@ -11,7 +11,7 @@ import numpy as np
 
 from ..synthesis.contraction import FusionMap, changes, fed_back, norms
 from ..synthesis.cost import fused_low_rank, fused_toeplitz, toeplitz_products
-from ..synthesis.cross import fuse
+from ..synthesis.cross import fuse, fused_by
 from ..synthesis.entropy import entropy, mixture
 from ..synthesis.operator import cross_synthesis
 from .claim import Claim, Fact, corrected, printed
@@ -79,7 +79,7 @@ def operator(formula: Callable[..., float] = cross_synthesis, seed: int = 61) ->
     "With one d, equal numbers of rows, and β ≥ 0.",
 )
 def fusion(beta: Sequence[float] = (2.0, -1.0), rows: tuple[int, int] = (3, 5), seed: int = 62) -> Iterator[Fact]:
-    value = abs(beta[0] * 1.0 + beta[1] * -1.0)
+    value = abs(float(fused_by(np.array([1.0, -1.0]), np.array(beta))))  # fuse itself refuses such weights
     yield printed(value <= 1 + 1e-12, f"β = {tuple(beta)}, matrices ±1: the sum is {value:g}, the largest norm 1.")
     first, second = rows
     fits = _fits(lambda: np.ones((first, first)) + np.ones((first, second)))
