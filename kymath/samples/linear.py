@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import averaged, choice, exact, few, field, lacking, local, long, missed, noise, pieces, pyramid
+from . import averaged, choice, exact, few, field, lacking, local, long, missed, noise, periodic, pieces, pyramid
 from .result import Answer, Curve, Found
 from .series import Series
 
@@ -121,6 +121,8 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
     louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
 
+    reach = {j: max(1, v.block // _HALVED) for j, v in enumerate(noises) if noisy[j] and side == "both"}
+    closed = periodic.of(t, y, matrix, plain, sigma, reach, louder)
     lacks = _lacks(t, y, matrix, side, plain, noises, noisy, louder)
 
     def curve(x: np.ndarray) -> Found:
@@ -132,11 +134,15 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
         errors *= sigma
         for j, missing in lacks.items():
             errors[..., j] = np.sqrt(errors[..., j] ** 2 + missing.along(x))
+        for j, around in closed.items():
+            jets[..., j], errors[..., j] = around.jets(x, len(matrix)), around.errors(x, matrix)
+            widths[:, j] = (t[-1] - t[0]) / 2
         errors *= scale
         jets *= scale
         jets[0] += offset
         return jets, errors, widths
 
+    noises = [v._replace(missed=v.missed and j not in closed) for j, v in enumerate(noises)]
     told = zip(noises, sigma, scale, far, strict=True)
     return curve, [v._replace(sigma=float(s * u), outliers=k) for v, s, u, k in told]
 
