@@ -29,6 +29,7 @@ _BATCH = 8192  # windows of one kind in a block at most
 _LONG, _PIECE = 16384, 8192  # samples of long windows, and of the pieces that they are read in, a multiple of four
 _LEVEL = 64  # samples of a long window that its level is read from
 _WIDE = 768  # from here on a convolution by FFT is cheaper than a matrix product
+_ALONE = 16  # so few windows of several lengths have a basis each
 _TOGETHER = 2048  # windows that an end cuts off are handled so many at a time
 _SMOOTH, _TURNS = 12, 0.25  # points that hold what changes over a sixteenth of a window; more for every radian
 _EXACT = 1e-11  # below this share of the energy, what is left outside the coefficients is rounding
@@ -161,6 +162,7 @@ def blocks(
     length = windows.end - windows.begin
     short = windows.count < length
     short = np.isin(windows.begin, windows.begin[short]) & np.isin(windows.end, windows.end[short])
+    even &= not 0 < (short & even).sum() <= _ALONE or ~short
     places = np.flatnonzero(even & held & short)
     order = places[np.lexsort((carrier[places], length[places]))]
     few: list[tuple[np.ndarray, Block]] = []
@@ -203,19 +205,22 @@ def _groups(order: np.ndarray, *keys: np.ndarray) -> list[np.ndarray]:
 
 
 def _packed(few: list[tuple[np.ndarray, Block]]) -> Iterator[tuple[np.ndarray, Block]]:
-    """Small blocks as one, each window with its own matrix."""
-    for size in sorted({block.c.shape[1] for _, block in few}):
-        same = [(now, block) for now, block in few if block.c.shape[1] == size]
-        if len(same) == 1:
-            yield same[0]
-            continue
-        same.sort(key=lambda one: float(one[1].middle[0]))  # what lies side by side begins near each other
-        matrix = np.concatenate([np.broadcast_to(b.matrix, (now.size, *b.matrix.shape[-2:])) for now, b in same])
-        c, level, outside, count, middle = (
-            np.concatenate([getattr(block, name) for _, block in same])
-            for name in ("c", "level", "outside", "count", "middle")
-        )
-        yield np.concatenate([now for now, _ in same]), Block(c, matrix, level, outside, count, middle)
+    """Small blocks as one, each window with its own matrix; where it has fewer coefficients, with zeros."""
+    if len(few) < 2:
+        yield from few
+        return
+    few = sorted(few, key=lambda one: float(one[1].middle[0]))  # what lies side by side begins near each other
+    ends = np.cumsum([now.size for now, _ in few])
+    first = few[0][1].matrix
+    c = np.zeros((ends[-1], max(block.c.shape[1] for _, block in few)))
+    matrix = np.zeros((ends[-1], first.shape[-2], c.shape[1]))
+    for (now, block), end in zip(few, ends, strict=True):
+        c[end - now.size : end, : block.c.shape[1]] = block.c
+        matrix[end - now.size : end, :, : block.c.shape[1]] = block.matrix
+    level, outside, count, middle = (
+        np.concatenate([getattr(block, name) for _, block in few]) for name in ("level", "outside", "count", "middle")
+    )
+    yield np.concatenate([now for now, _ in few]), Block(c, matrix, level, outside, count, middle)
 
 
 def _half(index: np.ndarray, part: int) -> np.ndarray:
@@ -361,7 +366,7 @@ def _unlike(
     functions = basis(u, carrier[:, None]) * inside[..., None]
     size = min(size, max(1, int(count.min())))
     spanning = functions[..., :size]
-    if u.shape[1] <= 96:  # few samples hold a high degree badly: the safe way
+    if u.shape[1] <= 96 or len(u) <= _ALONE:  # few samples hold a high degree badly: the safe way
         q = np.linalg.qr(spanning)[0]
         matrix = np.matmul(functions.swapaxes(1, 2), q)
         c = np.matmul(values[:, None, :], q)[:, 0, :]

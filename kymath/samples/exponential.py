@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import Status
 from .compress import Block, Frames, legendre, power_to_legendre
 from .noise import pseudo_residuals
-from .projection import Linear, dot, refine_along
+from .projection import Linear, dot, projected, refine_along
 
 _REACH = 8.0  # |B·half| at most: beyond, a window holds more than sixteen e-folds
 _DEGREE = 36  # Legendre degree that holds e^{8u} u^6 to rounding
@@ -169,7 +169,7 @@ class ExponentialWindows:
             return [curve[:, 1:]], [slope[:, 1:]]
 
         bound = np.full(len(c), _REACH)
-        return refine_along(c, columns, starts, -bound, bound, block.way)
+        return refine_along(projected(c, columns), starts, -bound, bound, block.way)
 
     def answers(
         self, block: Block, windows: Frames, beta: np.ndarray, carrier: np.ndarray, orders: Sequence[int]

@@ -58,7 +58,7 @@ def wave(
         notes.append(WIDENED)
     if given:
         at, half, side = given
-        lacks = misfit.missed(kind, t, y, at, half, side, swell)
+        lacks = misfit.missed(kind, t, y, at, half, side, omega, swell)
         if (lacks[kind.rate] > 0).any():
             notes.append(MISSED)
     return factor, notes

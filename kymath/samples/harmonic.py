@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
@@ -14,7 +14,8 @@ from ..arithmetic import TWO_PI
 from ..errors import Status
 from .compress import Block, Frames, legendre, power_to_legendre
 from .exponential import Answer, freedom
-from .projection import Linear, dot, refine_along
+from .projection import Linear, dot, projected, refine_along
+from .sliding import waves
 from .spectrum import dominant, fastest
 
 _DEGREE = 11  # of the polynomials on the carrier: they hold every frequency within _REACH of it
@@ -133,7 +134,7 @@ class HarmonicWindows:
             return [*fixed, *e0], [*[np.zeros(shape)] * trend, -e1[1], e1[0]]
 
         low, high = np.maximum(carrier - _REACH, 1e-3), carrier + _REACH
-        return refine_along(c, columns, carrier.__getitem__, low, high, block.way) - carrier
+        return refine_along(projected(c, columns), carrier.__getitem__, low, high, block.way) - carrier
 
     def _start(self, block: Block) -> tuple[int, np.ndarray]:
         """With an offset the constant's coordinate is free, so it is left out; without, the level belongs to y."""
@@ -206,13 +207,27 @@ class HarmonicWindows:
             moved = (shares[:, None] * spread).sum(axis=0)
             levers.append(np.sqrt((moved**2).sum(axis=0) + 1 / one**2))
         rest = dot(fit.rest, fit.rest)
-        # the strongest of many frequencies is strong by chance: 2 log(5000 W) bounds chance's energy at 1e-4
-        chance = np.maximum(25.0, 2 * np.log(5e3 * block.count))
-        signal = np.sqrt((fit.z[trend : trend + 2] ** 2).sum(axis=0) * 25 / chance)
-        spanned = 2 * (omega + turn)  # radians in the window
-        doubt = np.array([spanned < np.pi, np.abs(delta) > 0.999 * _REACH, spanned < np.pi / 4]).T
+        signal, doubt = _judged((fit.z[trend : trend + 2] ** 2).sum(axis=0), block.count, omega + turn, delta)
         left = freedom(block, len(x) + self.offset)
         return Answer(np.array(theta), np.array(levers), rest + block.outside, left, signal, doubt)
+
+    def evenly(
+        self, t: np.ndarray, y: np.ndarray, windows: Frames, carrier: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Answer]]:
+        """Places and answers of windows of equally spaced samples, for the plain order."""
+        for places, kappa, theta, lever, gain, rest in waves(t, y, windows, carrier, _REACH, self.offset):
+            count = windows.count[places]
+            signal, doubt = _judged(gain, count, kappa, kappa - carrier[places])
+            yield places, Answer(theta, lever, rest, count - 3 - self.offset, signal, doubt)
+
+
+def _judged(gain: np.ndarray, count: np.ndarray, kappa: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The signal, and the flags."""
+    # the strongest of many frequencies is strong by chance: 2 log(5000 W) bounds chance's energy at 1e-4
+    chance = np.maximum(25.0, 2 * np.log(5e3 * count))
+    spanned = 2 * kappa  # radians in the window
+    doubt = np.array([spanned < np.pi, np.abs(delta) > 0.999 * _REACH, spanned < np.pi / 4]).T
+    return np.sqrt(gain * 25 / chance), doubt
 
 
 @lru_cache(maxsize=8)

@@ -15,21 +15,23 @@ from .compress import blocks, frames
 _ORDER = 3  # the lowest whose frequency sees how the field bends
 _FREEDOM, _POOLED = 4, 8.0  # degrees of freedom: at least, and of the series' noise that is lent to a window
 _TURNS = 2.5  # in a window: in fewer, what varies passes for another wave
+_SHARED = 2.0  # radians per half window: frequencies so near share a carrier
 _DENSITY, _LEAST, _MOST = 4.0, 24, 600  # nodes in a half-width, and all
 _SURE, _HERE = 6.0, 15.0  # a mean of squares beyond chance, over 1: for one window, and for one of many
 _TWICE = 2.0  # the bias² that is seen, in the errors
 
 
 def missed(
-    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, side: str, swell: np.ndarray
-) -> np.ndarray:
-    """(p, k) what the squared errors at the points lack; ``swell`` (k,): the noise's power at their frequencies, over
-    that of white noise."""
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, side: str, omega: np.ndarray,
+    swell: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """(p, k) what the squared errors at the points lack, where frequencies ω were found; ``swell`` (k,): the noise's
+    power at them, over that of white noise."""
     line = np.argsort(at, kind="stable")
     span, wide = float(np.ptp(at)), float(np.median(half))
     count = int(np.clip(_DENSITY * span / wide, _LEAST, _MOST)) + 1
     some = line[np.unique(np.round(np.linspace(0, at.size - 1, min(count, at.size))).astype(int))]
-    step, chance, clean, told = _steps(kind, t, y, at[some], half[some], side)
+    step, chance, clean, told = _steps(kind, t, y, at[some], half[some], side, omega[some])
     chance, clean, told = (one * swell[some] for one in (chance, clean, told))
     with np.errstate(all="ignore"):
         share = step**2 / chance
@@ -51,22 +53,23 @@ def _beside(values: np.ndarray) -> np.ndarray:
 
 
 def _steps(
-    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, side: str
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, side: str, omega: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     """(p, k) the steps, their variances by noise, and the plain fit's own: by noise alone, and as it is told."""
     windows = frames(t, at, half, side, False)
     steps, more, lever = (np.full((len(kind.names), at.size), np.nan) for _ in range(3))
     rest, freedom, own = (np.full(at.size, np.nan) for _ in range(3))
-    enough = np.flatnonzero(windows.count >= kind.least)
-    windows = windows[enough]
-    carrier = kind.carriers(t, y, windows, 0)
+    kappa = omega * windows.half
+    enough = np.flatnonzero((windows.count >= kind.least) & (kappa >= _TURNS * np.pi))
+    windows, kappa = windows[enough], kappa[enough]
+    carrier = _SHARED * np.round(kappa / _SHARED)
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         near, here, now = carrier[places], windows[places], enough[places]
-        plain, free = (kind.answers(block, here, kind.locate(block, near, q), near, (q,))[q] for q in (0, _ORDER))
+        # a wave that may vary does so about any frequency nearby
+        plain, free = (kind.answers(block, here, kappa[places] - near, near, (q,))[q] for q in (0, _ORDER))
         step = free.theta - plain.theta
         step[2] -= 2 * np.pi * np.round(step[2] / (2 * np.pi))
-        turns = plain.theta[kind.rate] * here.half / np.pi
-        steps[:, now], lever[:, now] = np.where(turns >= _TURNS, step, np.nan), plain.lever**2
+        steps[:, now], lever[:, now] = step, plain.lever**2
         more[:, now] = np.maximum(free.lever**2 - plain.lever**2, 1e-6 * plain.lever**2)
         rest[now], freedom[now], own[now] = free.rest, free.freedom, plain.rest / plain.freedom
     rest = np.where(freedom >= _FREEDOM, rest, np.nan)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+_SHORT = 512
+
 
 def orthonormal(functions: np.ndarray) -> np.ndarray:
     """Orthonormal columns that span the functions (the first of which is the constant), in their order.
 
     Long ones through their Gram matrix, which is a matrix product: at once where they are nearly orthogonal, else
-    twice (Fukaya et al. 2014), and directions that hold less than 1e-5 of the largest are left out.
+    twice (Fukaya et al. 2014), and directions that hold less than 1e-5 of the largest are left out. Where they are
+    short, the QR decomposition costs no more than that.
     """
     count = functions.shape[0]
     if count < 8 * functions.shape[1]:
@@ -17,6 +20,8 @@ def orthonormal(functions: np.ndarray) -> np.ndarray:
     rows = from_gram(functions.T @ functions)
     if rows is not None:
         return (rows @ functions.T).T
+    if count < _SHORT:
+        return np.linalg.qr(functions)[0]
     q = functions[:, 1:]
     for least in (1e-10, 0.0):
         q = q - q.mean(axis=0)

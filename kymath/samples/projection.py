@@ -10,8 +10,11 @@ from .between import read, stencil
 
 # (columns, their derivatives by the parameter), each a list of (k, K), for some windows
 Columns = Callable[[np.ndarray, np.ndarray], tuple[list[np.ndarray], list[np.ndarray]]]
+# what is explained, half its slope by the parameter, and half its curvature downwards, for some windows
+Look = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 _TINY = 1e-150
+_ROUNDS, _SHORT = 24, 1e-7  # steps at most, and the relative length of the last
 _EVERY = 8  # of windows that follow each other, one is fitted first
 _MANY = 200  # of these, from which on they begin between some of their own
 _NEAR = 0.2  # by which two of these may differ for those between to begin there
@@ -81,28 +84,35 @@ def _finite(x: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(x), x, 0.0)
 
 
-def refine(
-    c: np.ndarray, columns: Columns, start: np.ndarray, low: np.ndarray, high: np.ndarray, rounds: int = 24
-) -> np.ndarray:
-    """The parameter (k,) that leaves least of c, from ``start`` inside [low, high].
+def projected(c: np.ndarray, columns: Columns) -> Look:
+    """How well c (k, K) is explained by columns that hang on one parameter."""
+
+    def look(places: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return _look(c if places.size == len(c) else c[places], columns, places, x)
+
+    return look
+
+
+def refine(look: Look, start: np.ndarray, low: np.ndarray, high: np.ndarray, enough: float = _SHORT) -> np.ndarray:
+    """The parameter (k,) that explains most, from ``start`` inside [low, high]; ``enough``: relative, the last step.
 
     Gauss–Newton on the projected residual with Kaufman's derivative, the step halved where it does not gain. Source:
     Golub & Pereyra, SIAM J. Numer. Anal. 10 (1973) 413; Kaufman, BIT 15 (1975) 49.
     """
     x = np.clip(start, low, high)
     active = np.arange(x.size)
-    gain, slope, bend = _look(c, columns, active, x)
+    gain, slope, bend = look(active, x)
     damp = np.ones_like(x)
     with np.errstate(all="ignore"):
         step = _finite(slope / bend)
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         ahead = np.clip(x[active] + damp[active] * step[active], low[active], high[active])
-        moved = np.abs(ahead - x[active]) > 1e-7 * np.abs(x[active]) + 1e-13
-        x[active[~moved]] = ahead[~moved]  # what so short a step gains is rounding
+        moved = np.abs(ahead - x[active]) > enough * np.abs(x[active]) + 1e-13
+        x[active[~moved]] = ahead[~moved]  # what a very short step gains is rounding
         active, ahead = active[moved], ahead[moved]
         if not active.size:
             break
-        reached, ahead_slope, ahead_bend = _look(c[active], columns, active, ahead)
+        reached, ahead_slope, ahead_bend = look(active, ahead)
         better = reached >= gain[active] * (1 - 4e-16)
         won, lost = active[better], active[~better]
         with np.errstate(all="ignore"):  # the secant's curvature where it is sane: the last steps then square the error
@@ -118,30 +128,33 @@ def refine(
 
 
 def refine_along(
-    c: np.ndarray,
-    columns: Columns,
+    look: Look,
     starts: Callable[[np.ndarray], np.ndarray],
     low: np.ndarray,
     high: np.ndarray,
     way: np.ndarray,
+    enough: float = _SHORT,
 ) -> np.ndarray:
     """The same where windows may follow each other: some begin where ``starts`` says for their places; where these
     come out near each other, and all along the ``way`` is short, those between begin between them."""
     every = np.arange(low.size)
     if low.size < 4 * _EVERY:
-        return refine(c, columns, starts(every), low, high)
+        return refine(look, starts(every), low, high, enough)
     few = every[::_EVERY]
-    given = c[few], lambda places, x: columns(few[places], x)
+
+    def fewer(places: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return look(few[places], x)
+
     if few.size < _MANY:
-        found = refine(*given, starts(few), low[few], high[few])
+        found = refine(fewer, starts(few), low[few], high[few])
     else:
-        found = refine_along(*given, lambda places: starts(few[places]), low[few], high[few], way[few])
+        found = refine_along(fewer, lambda places: starts(few[places]), low[few], high[few], way[few])
     first, weights = stencil(few, every)
     near = (np.abs(np.diff(found)) < _NEAR) & (np.diff(way[few]) < _CLOSE)
     near = near[first] & near[first + 1] & near[first + 2] & (way - way[few[first + 3]] < _CLOSE)
     start = read(found, first, weights)
     start[~near] = starts(every[~near])
-    return refine(c, columns, start, low, high)
+    return refine(look, start, low, high, enough)
 
 
 def _look(

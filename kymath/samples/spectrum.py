@@ -8,6 +8,8 @@ from .compress import Frames, legendre
 from .convolved import fast_length
 
 _SHARE = 0.25  # windows whose middles are nearer than this part of the half length share a start
+_NEAR = 40_000  # cells that are transformed at a time: they stay in the processor's memory
+_FEW = 8  # windows of one length that are worth a table of their own
 
 
 def dominant(t: np.ndarray, y: np.ndarray, windows: Frames, trend: int) -> np.ndarray:
@@ -18,53 +20,71 @@ def dominant(t: np.ndarray, y: np.ndarray, windows: Frames, trend: int) -> np.nd
     """
     kind = np.round(4 * np.log2(windows.half)).astype(int)
     cell = np.floor(windows.middle / (_SHARE * 2.0 ** (kind / 4))).astype(int)
-    _, nodes, back = np.unique(np.stack([kind, cell]), axis=1, return_index=True, return_inverse=True)
+    alike = np.stack([kind, cell])
+    order = np.lexsort(alike)
+    first = np.append(True, (np.diff(alike[:, order]) != 0).any(axis=0))
+    nodes = np.minimum.reduceat(order, np.flatnonzero(first))  # of each cell's windows the first
+    back = np.empty(order.size, dtype=int)
+    back[order] = np.cumsum(first) - 1
     found = np.zeros(nodes.size)
     count = np.maximum(windows.count[nodes], 8)
-    for size in np.unique(count):
-        same = np.flatnonzero(count == size)
-        rows = max(1, 500_000 // int(size))
-        for start in range(0, same.size, rows):
-            some = same[start : start + rows]
-            found[some] = _peak(t, y, windows[nodes[some]], int(size), trend)
-    kappa = found[back.reshape(-1)] * windows.half / windows.half[nodes][back.reshape(-1)]
-    return np.round(kappa, 6)
+    sizes, which, number = np.unique(count, return_inverse=True, return_counts=True)
+    # windows of many lengths, few of each, are padded to the longest of an octave
+    group = np.where(number < _FEW, -np.floor(np.log2(sizes)), sizes)[which]
+    for one in np.unique(group):
+        same = np.flatnonzero(group == one)
+        found[same] = _peak(t, y, windows[nodes[same]], count[same], trend)
+    return np.round(found[back] * windows.half / windows.half[nodes][back], 6)
 
 
-def _peak(t: np.ndarray, y: np.ndarray, windows: Frames, size: int, trend: int) -> np.ndarray:
-    u = np.linspace(-1, 1, size)
-    points = windows.middle[:, None] + windows.half[:, None] * u
-    values = np.interp(points, t, y)
+def _peak(t: np.ndarray, y: np.ndarray, windows: Frames, count: np.ndarray, trend: int) -> np.ndarray:
+    count, which = np.unique(count, return_inverse=True)
+    which = which if count.size > 1 else np.zeros(1, dtype=int)  # one row of tables for all
+    most = int(count[-1])
+    inside = np.arange(most) < count[:, None]
+    u = np.where(inside, 2 * np.arange(most) / (count[:, None] - 1) - 1, 0.0)
+    even = np.zeros((count.size, 0, most))
+    if trend >= 0:
+        powers = legendre(u, min(trend, int(count[0]) - 4)) * inside[..., None]
+        even = np.ascontiguousarray(np.linalg.qr(powers)[0].swapaxes(1, 2))
+    length = fast_length(4 * most)
+    bins = slice(1, length // 2)
+    turn = np.pi * np.arange(1, length // 2) / length
+    centre = np.exp(1j * turn * (count[:, None] - 1))  # the grid's middle is u = 0
+    cross = np.fft.rfft(even, length, axis=2)[..., bins] * centre[:, None]
+    # Σ cos² and Σ sin² on the symmetric grid, less what the trend takes
+    double = np.sin(2 * turn * count[:, None]) / np.sin(2 * turn)
+    cosines = (count[:, None] + double) / 2 - (cross.real**2).sum(axis=1)
+    sines = (count[:, None] - double) / 2 - (cross.imag**2).sum(axis=1)
+    least = 1e-6 * count[:, None]
+    with np.errstate(all="ignore"):
+        cosines, sines = np.where(cosines > least, 1 / cosines, 0.0), np.where(sines > least, 1 / sines, 0.0)
     gaps = np.diff(t)
     usual = 10 * float(np.median(gaps))
-    hole = gaps[np.clip(np.searchsorted(t, points) - 1, 0, gaps.size - 1)] > usual if gaps.max() > usual else None
-    even = np.zeros((0, size))
-    if trend >= 0:
-        even = np.linalg.qr(legendre(u, min(trend, size - 4)))[0].T
-        values = values - values.mean(axis=1, keepdims=True)
-        values = values - (values @ even.T) @ even
-    if hole is not None:  # a straight line over a gap would be a wave of its own
-        values = np.where(hole, 0.0, values)
-        values = values - (values @ even.T) @ even
-    length = fast_length(4 * size)
-    bins = np.arange(1, length // 2)
-    kappa = np.pi * bins / length * (size - 1)
-    centre = np.exp(1j * kappa)  # the grid's middle is u = 0
+    holes, best = gaps.max() > usual, np.empty(windows.lo.size, dtype=int)
+    rows = max(1, _NEAR // length)
+    for first in range(0, best.size, rows):
+        some = slice(first, first + rows)
+        own = which[some] if which.size > 1 else which
+        points = windows.middle[some, None] + windows.half[some, None] * u[own]
+        values = np.interp(points, t, y) * inside[own]
+        if trend >= 0:
+            values -= values.sum(axis=1, keepdims=True) / count[own, None] * inside[own]
+            values = _without(values, even[own])
+        if holes:  # a straight line over a gap would be a wave of its own
+            hole = gaps[np.clip(np.searchsorted(t, points) - 1, 0, gaps.size - 1)] > usual
+            values = _without(np.where(hole, 0.0, values), even[own])
+        waves = np.fft.rfft(values, length, axis=1)[:, bins] * centre[own]
+        best[some] = np.argmax(waves.real**2 * cosines[own] + waves.imag**2 * sines[own], axis=1)
+    best = best // 2 * 2  # every other one: neighbours share more carriers
+    return np.asarray(turn[best] * (count[which] - 1))
 
-    def transform(rows: np.ndarray) -> np.ndarray:
-        return np.conj(np.fft.rfft(rows, length, axis=1)[:, bins] * centre)
 
-    waves = transform(values)
-    cross = transform(even)
-    # Σ cos² and Σ sin² on the symmetric grid, less what the trend takes
-    double = np.sin(2 * np.pi * bins / length * size) / np.maximum(np.abs(np.sin(2 * np.pi * bins / length)), 1e-300)
-    double *= np.sign(np.sin(2 * np.pi * bins / length))
-    cosines = (size + double) / 2 - (cross.real**2).sum(axis=0)
-    sines = (size - double) / 2 - (cross.imag**2).sum(axis=0)
-    with np.errstate(all="ignore"):
-        gain = np.where(cosines > 1e-6 * size, waves.real**2 / cosines, 0.0)
-        gain = gain + np.where(sines > 1e-6 * size, waves.imag**2 / sines, 0.0)
-    return kappa[np.argmax(gain, axis=1) // 2 * 2]  # every other one: neighbours share more carriers
+def _without(values: np.ndarray, even: np.ndarray) -> np.ndarray:
+    """Rows (k, w) less what the orthonormal rows ``even`` (k or 1, p, w) hold of them."""
+    if len(even) == 1:
+        return values - (values @ even[0].T) @ even[0]
+    return values - np.matmul(np.matmul(values[:, None, :], even.swapaxes(1, 2)), even)[:, 0]
 
 
 def fastest(y: np.ndarray) -> float:

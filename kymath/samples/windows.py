@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import Status
 from ..families import ConnectionFunction, Exponential, Harmonic
-from . import compress, correlation, hanging
+from . import compress, correlation, hanging, reasons
 from .aliases import ambiguous
 from .between import DENSITY, grid, read, stencil
 from .compress import Frames, blocks, frames, moved, uniform
@@ -23,18 +22,13 @@ from .unseen import clear, unseen
 
 Fitted = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray, np.ndarray, np.ndarray, str]
 
-_NO_WAVE = 5  # the reason: no single frequency
 _OUTLIER = 5.0  # robust scales from the window's own curve
 _POOLED = 8.0  # degrees of freedom with which the series' σ steadies that of a window
 _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero by chance now and then
-_CLEAR = 0.01  # a frequency known this well needs no half period
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
 _ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
-
-_FEW = (Status.NOT_FINITE, "too few samples in the window")
-_OUTSIDE = (Status.NOT_FINITE, "outside the data")
 
 
 @dataclass
@@ -73,19 +67,19 @@ def fit(
     with np.errstate(all="ignore"):  # windows without an answer make NaN and inf on their way
         inside = np.clip(np.nan_to_num(at, nan=t[0]), t[0], t[-1])
         tracks = [_channel(kind, t, y[:, j], width_half, inside, side, robust) for j in range(y.shape[1])]
-    reasons = _reasons(kind)
+    known = reasons.table(kind)
     for j, track in enumerate(tracks):
         outside = compress.unreached(t[np.isfinite(y[:, j])], at, track.width)
         track.theta[:, outside], track.error[:, outside] = np.nan, np.nan
-        track.reason[outside] = len(reasons) - 1
-    table = np.empty(len(reasons), dtype=object)
-    table[:] = [status for status, _ in reasons]
+        track.reason[outside] = len(known) - 1
+    table = np.empty(len(known), dtype=object)
+    table[:] = [status for status, _ in known]
     codes = np.stack([track.reason for track in tracks], axis=1)
     size = len(tracks[0].theta)
     theta = tuple(np.stack([track.theta[i] for track in tracks], axis=1) for i in range(size))
     error = tuple(np.stack([track.error[i] for track in tracks], axis=1) for i in range(size))
-    held = [(j, int((codes == j).sum())) for j in range(1, len(reasons))]
-    notes = [f"{count} of {codes.size} points: {reasons[j][1]}." for j, count in held if count]
+    held = [(j, int((codes == j).sum())) for j in range(1, len(known))]
+    notes = [f"{count} of {codes.size} points: {known[j][1]}." for j, count in held if count]
     notes += list(dict.fromkeys(note for track in tracks for note in track.notes))
     return (
         theta,
@@ -103,11 +97,6 @@ def _kind(family: ConnectionFunction) -> Any:
     if isinstance(family, Harmonic):
         return HarmonicWindows(family.offset)
     return CustomWindows(family)
-
-
-def _reasons(kind: Any) -> list[tuple[Status, str]]:
-    """Number → (status, sentence); 0 is success."""
-    return [(Status.CONVERGED, ""), _FEW, kind.weak, kind.vague, *kind.flags, _OUTSIDE]
 
 
 def _channel(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str, robust: bool) -> Track:
@@ -198,7 +187,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         choices = choices or choose(kind, tt, yy, side)
     if choices is not None and not choices.spans:
         track = _empty(kind, np.full(at.size, np.nan))
-        track.reason[:] = _NO_WAVE if kind.wave else 1
+        track.reason[:] = reasons.NO_WAVE if kind.wave else 1
         return track, []
     choices = choices or Choices(t[:1], (Span((t[-1] - t[0]) / 2, kind.plain),), np.zeros(1, dtype=int))
     track = _spread(kind, t, y, at, *choices(at), side)
@@ -350,13 +339,14 @@ def _direct(
     fair = np.isfinite(own) & (freedom > 0)
     pooled = float(np.median(own[fair])) if fair.any() else np.nan
     variance = np.maximum((rest + shared * pooled) / (freedom + shared) if shared else own, floor)
-    missed = (clear if kind.wave or isinstance(kind, CustomWindows) else unseen)(
-        at, half, step, lever, beyond, variance, order > kind.plain)  # fmt: skip
-    error = np.sqrt(lever**2 * variance + missed)
-    if kind.wave and not shared:  # those of a width that is chosen are judged there
-        given = frames(t, at, half, side, False)
-        doubt[:, 1] |= ambiguous(t, y, given, (theta[1], error[1]), rest, variance, kind.offset)
-    reason = _judge(kind, theta, error, variance, freedom, signal, doubt)
+    error = np.sqrt(lever**2 * variance)
+    if shared:
+        missed = (clear if kind.wave or isinstance(kind, CustomWindows) else unseen)(
+            at, half, step, lever, beyond, variance, order > kind.plain)  # fmt: skip
+        error = np.sqrt(error**2 + missed)
+    if kind.wave and not shared and at.size:  # of one order; those of a width that is chosen are judged there
+        doubt[:, 1] |= ambiguous(t, y, windows, (theta[1], error[1]), rest, variance, kind.offset)
+    reason = reasons.judge(kind, theta, error, variance, freedom, signal, doubt)
     track.raw = theta.copy(), error.copy()
     theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
     track.error, track.reason, track.scale = error, reason, float(np.sqrt(pooled))
@@ -377,23 +367,13 @@ def fits(
         return
     orders = (order, order + 1) if doubted and getattr(kind, "doubted", False) else (order,)
     carrier = kind.carriers(t, y, windows, order)
+    if kind.wave and order == kind.plain and not doubted:
+        left = np.ones(enough.size, dtype=bool)
+        for places, answer in kind.evenly(t, y, windows, carrier):
+            left[places] = False
+            yield enough[places], answer, None
+        enough, windows, carrier = enough[left], windows[left], carrier[left]
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         start = kind.locate(block, carrier[places], order)
         answers = kind.answers(block, windows[places], start, carrier[places], orders)
         yield enough[places], answers[order], answers.get(order + 1)
-
-
-def _judge(
-    kind: Any, theta: np.ndarray, error: np.ndarray, variance: np.ndarray, freedom: np.ndarray, signal: np.ndarray,
-    doubt: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    """The number of the reason why a point has no answer, 0 where it has one; the first that holds."""
-    reason = np.zeros(variance.size, dtype=int)
-    unsure = kind.unsure(theta, error)
-    for j in range(len(kind.flags) - 1, -1, -1):
-        reason[doubt[:, j] & ~(kind.waived(j) & (unsure < _CLEAR))] = 4 + j
-    reason[~(unsure < 0.5)] = 3
-    reason[signal**2 < 25 * variance] = 2
-    reason[(freedom <= 0) | ~np.isfinite(theta + error).all(axis=0)] = 3
-    reason[freedom <= 0] = 1
-    return reason
