@@ -211,22 +211,16 @@ def _polynomials(y: np.ndarray, lo: np.ndarray, hi: np.ndarray, theta: np.ndarra
     """(terms, 2, k): Σ y cos θj and Σ y sin θj from the middles of the windows, as power series between −1 and 1."""
     begin, end = int(lo.min()), int(hi.max())
     y, lo, hi = y[begin:end], lo - begin, hi - begin
-    lengths, which = np.unique(hi - lo, return_inverse=True)
     terms = theta.size
     values = np.empty((terms, 2, lo.size))
     rows = max(1, _CELLS // y.size)
     for first in range(0, terms, rows):
-        some = theta[first : first + rows, None]
-        turned = _turns(some, y.size)
-        middle = np.exp(-1j * some * ((lengths - 1) / 2))
-        middle = middle if lengths.size == 1 else middle.take(which, axis=1)
-        middle = middle * turned.take(lo, axis=1).conj()
-        sums = np.zeros((len(some), y.size + 1), dtype=complex)
-        turned *= y
-        np.cumsum(turned, axis=1, out=sums[:, 1:])
+        turns = _turns(theta[first : first + rows, None] / 2, 2 * y.size)  # at the middle of a window is half a sample
+        sums = np.zeros((len(turns), y.size + 1), dtype=complex)
+        np.cumsum(turns[:, ::2] * y, axis=1, out=sums[:, 1:])
         found = sums.take(hi, axis=1)
         found -= sums.take(lo, axis=1)
-        found *= middle
+        found *= turns.take(lo + hi - 1, axis=1).conj()
         values[first : first + rows, 0], values[first : first + rows, 1] = found.real, found.imag
     _, to, powers = _nodes(terms)
     return (powers @ (to @ values.reshape(terms, -1))).reshape(values.shape)
