@@ -36,6 +36,15 @@ def browser():
 
 
 @pytest.fixture
+def text(tmp_path):
+    """Forty-four lines to train on, the last four of them for validation."""
+    path = tmp_path / "text.txt"
+    words = ("one", "two", "three", "four", "a longer one")
+    path.write_text("\n\n".join(f"{words[k % 5]} {k} {words[k % 3]}" for k in range(44)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def nothing_shown(monkeypatch):
     """Pictures are neither shown nor leave a setting changed."""
     import matplotlib as mpl
