@@ -60,7 +60,8 @@ dist: $(VENV)/dist.done ## wheel and sdist in dist/, each tried in an empty envi
 	@echo "$$(wc -l < dist/all.txt) packages, in dist/all.txt"
 
 # pyproject.toml promises that the oldest versions it allows work. torch is left out: the oldest one alone is gigabytes.
-QUICK := cli starting parse families taylor lazy samples_frames samples_input inspector
+QUICK := cli starting parse families families_nodes families_ranges taylor taylor_written taylor_kinks taylor_escapes \
+  lazy samples_frames samples_input inspector inspector_curves inspector_heads
 dist-oldest: $(VENV)/dist.done ## the wheel in an empty environment with the oldest dependencies allowed, and the quick tests
 	rm -rf dist/oldest
 	$(PY) -m build --wheel --outdir dist/oldest
