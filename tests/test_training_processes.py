@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,27 +14,52 @@ from small_runs import metrics, one_thread, weights  # noqa: E402, F401
 
 from kymath.training import Settings, train  # noqa: E402
 
+SMALL = ["--batch", "5", "--max-len", "12", "--tokenizer", "byte", "--window", "4", "--device", "cpu"]
 
-def test_two_processes_train_as_one(text, tmp_path):
-    """accelerate launch, DDP over gloo: the batch is shared, so the steps are those of one process."""
-    words = ["--max-steps", "6", "--batch", "5", "--max-len", "12", "--tokenizer", "byte", "--window", "4"]
-    alone = train(Settings.of("tiny", data=str(text), tokenizer="byte", max_steps=6, batch=5, max_len=12, window=4),
-                  tmp_path / "one", device="cpu")  # fmt: skip
+
+def launched(*argv):
+    """What two processes print, started by ``accelerate launch``: DDP over gloo."""
     done = subprocess.run(
         [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
-         "--num_machines", "1",
-         "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "kymath", "train",
-         "--device", "cpu", "--data", str(text), "--out", str(tmp_path / "two"), *words],
+         "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
+         *map(str, argv)],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("2 processes") == 1  # one speaks
+    return done.stdout
+
+
+def test_two_processes_train_as_one(text, tmp_path):
+    """The batch is shared, so the steps are those of one process."""
+    alone = train(Settings.of("tiny", data=str(text), tokenizer="byte", max_steps=6, batch=5, max_len=12, window=4),
+                  tmp_path / "one", device="cpu")  # fmt: skip
+    said = launched("-m", "kymath", "train", "--max-steps", "6", "--data", text, "--out", tmp_path / "two", *SMALL)
+    assert said.count("2 processes") == 1  # one speaks
     both = json.loads((tmp_path / "two" / "summary.json").read_text())
     assert both["loss"] == pytest.approx(alone["loss"], rel=1e-4)
     ours, theirs = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert ours.keys() == theirs.keys()
     assert all((ours[name] - theirs[name]).abs().max() < 1e-3 for name in ours)
     assert [r["step"] for r in metrics(tmp_path / "two")] == [1, 2, 3, 4, 5, 6, 6]
+
+
+THREADS = """
+import sys
+from pathlib import Path
+from kymath.cli import main
+
+assert main(sys.argv[1:]) == 0
+names = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+assert names
+assert not [name for name in names if "gloo" in name], names
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are listed by Linux only")
+def test_the_threads_of_the_group_end_with_the_run(text, tmp_path):
+    """One that lives on may touch a tensor while Python ends, and the process then aborts."""
+    (tmp_path / "script.py").write_text(THREADS)
+    launched(tmp_path / "script.py", "train", "--max-steps", "1", "--data", text, "--out", tmp_path / "out", *SMALL)
 
 
 SHARDED = """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -29,6 +31,10 @@ def engine(device: str | None, half: bool) -> Iterator[Any]:
     if device is not None and device.startswith("cuda:"):
         torch.cuda.set_device(torch.device(device))
     ours = not PartialState._shared_state  # else the caller had one before
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        # loaded later (DDP does), its default arguments would hold the processes' group for ever, and gloo's threads
+        # with it: one that lets go of a tensor while Python ends aborts the process
+        import_module("torch.distributed.nn.functional")
     accelerator = Accelerator(cpu=kind == "cpu", mixed_precision="fp16" if half and cuda else "no")
     try:
         if kind is not None and accelerator.device.type != kind:
@@ -39,6 +45,8 @@ def engine(device: str | None, half: bool) -> Iterator[Any]:
             yield accelerator
     finally:
         if ours:
+            if accelerator.num_processes > 1:
+                accelerator.free_memory()  # models hold the group, too
             accelerator.end_training()
             AcceleratorState._reset_state(reset_partial_state=True)
 

@@ -69,8 +69,23 @@ def train(
     if save_every < 1:
         raise ValueError(f"save_every = {save_every} must be at least 1.")
     folder = Folder(out, saved_at=0)
+    with engine(device, settings.half) as accelerator:  # all that _train made is gone before its processes part
+        return _train(settings, folder, accelerator, data_dir, save_every, resume, tensorboard, watch, begin)
+
+
+def _train(
+    settings: Settings,
+    folder: Folder,
+    accelerator: Any,
+    data_dir: str | Path | None,
+    save_every: int,
+    resume: bool,
+    tensorboard: bool,
+    watch: Watch,
+    begin: float,
+) -> dict[str, Any]:
+    out = folder.path
     with ExitStack() as held_on:
-        accelerator = held_on.enter_context(engine(device, settings.half))
         if accelerator.is_main_process:
             if not resume:
                 with folder.writing():

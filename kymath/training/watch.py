@@ -14,7 +14,7 @@ class Watch:
 
     def caution(self, text: str) -> None:
         """Something that makes the result mean less than it seems."""
-        warnings.warn(text, stacklevel=3)  # who called train
+        warnings.warn(text, stacklevel=4)  # who called train
 
     def step(self, record: dict[str, Any], total: int) -> None:
         """One training step of ``total``: a record of ``metrics.jsonl``."""
