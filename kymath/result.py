@@ -231,7 +231,7 @@ class KYTransform(Parameters):
             text = f"{len(failed)} of {self.status.size} points failed, the first at index {first}: {status.value}"
             raise error_for(status, text)
         if self.status in (Status.NO_LIMIT, Status.DIVERGES):
-            raise error_for(self.status, self.message, left=self.left, right=self.right)
+            raise error_for(self.status, self.message + sides_to_ask(self), left=self.left, right=self.right)
         if self.status is Status.NOT_REACHED:
             raise error_for(self.status, self.message, best=self.best)
         raise error_for(self.status, self.message)
@@ -287,6 +287,12 @@ class KYTransform(Parameters):
             f"<table><caption>{caption}</caption><tr><th>parameter</th><th>value</th><th>error</th></tr>{rows}</table>"
             f"<p>{html.escape(self.message)}</p>"
         )
+
+
+def sides_to_ask(result: KYTransform) -> str:
+    """Where a limit is missing that one side has: how to ask for that side."""
+    found = [f'side="{word}"' for word, one in (("left", result.left), ("right", result.right)) if one is not None]
+    return f" Ask for one side: {' or '.join(found)}." if found and "side=" not in result.message else ""
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -117,7 +117,7 @@ def cli(capsys):
 def test_command(cli, tmp_path):
     status, out, err = cli("3*exp(-x/2) + 1", "--at", "0", "--plot", str(tmp_path / "a.png"))
     assert (status, err) == (0, "")
-    assert "Exponential() suits f" in out
+    assert "Exponential suits f" in out
     assert (tmp_path / "a.png").stat().st_size > 5000
     status, out, err = cli("sin(2*x)", "--at", "1/3", "--json")
     got = strict(out)

@@ -214,7 +214,7 @@ def test_hints(cli, content, match):
 @pytest.mark.parametrize(
     ("content", "status", "match"),
     [
-        (None, 2, "there is no such file"),
+        (None, 2, "No such file or directory"),
         ("", 2, "the file is empty"),
         ("\n\n", 2, "blank"),
         ("t,y\n", 1, "no rows"),
@@ -383,7 +383,7 @@ def test_without_the_extra(tmp_path):
     code = "import sys; sys.modules['pandas'] = None\nfrom kymath.cli import main; sys.exit(main(['samples', 'a.csv']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "pip install kymath[data]" in done.stderr
+    assert "pip install 'kymath[data]'" in done.stderr
 
 
 def test_a_bar_on_a_terminal_only(cli, monkeypatch):

@@ -33,6 +33,7 @@ from .options import Misuse
 from .output import complain
 from .samples import EXAMPLES as SAMPLES_EXAMPLES
 from .samples import samples
+from .spelling import spelled
 from .synthesis_draw import EXAMPLES as DRAW_EXAMPLES
 from .synthesis_draw import draw
 from .synthesis_train import EXAMPLES as SYNTHESIS_EXAMPLES
@@ -115,12 +116,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _let_go_of_stdout()
         return BROKEN_PIPE
-    except (Misuse, NotApplicable, ParseError) as error:
+    except (Misuse, ParseError) as error:
         complain(str(error))
         return USAGE
     except KYError as error:
-        complain(str(error))
-        return FAILURE
+        complain(spelled(str(error)))
+        return USAGE if isinstance(error, NotApplicable) else FAILURE
     except Exception as error:
         return _unexpected(error)
 

@@ -11,6 +11,7 @@ import typer
 
 from . import options as given
 from .output import console, table, write_json
+from .spelling import set_by
 
 if TYPE_CHECKING:
     from kymath.nn.bench import Measured
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 kymath nn bench
 kymath nn bench --lengths 1024,4096 --window 128 --threads 1
-kymath nn bench --device cuda --dtype bfloat16 --backend triton --lengths 256,1024,4096,8192,32768 --json
+kymath nn bench --device cuda --dtype bfloat16 --lengths 1024,8192,32768 --json
 """
 _DTYPES = ("float32", "bfloat16", "float16", "float64")
 _BACKENDS = ("auto", "reference", "blocked", "flex", "triton")
@@ -47,7 +48,7 @@ def bench(
     ] = "float32",
     device: Annotated[str, typer.Option("--device", metavar="WORD", help="cpu, cuda, cuda:1, mps, xpu.")] = "cpu",
     threads: Annotated[
-        int | None, typer.Option("--threads", metavar="N", help="Of the processor; as PyTorch has it if left out.")
+        int | None, typer.Option("--threads", metavar="N", help="Of the processor (default: PyTorch's).")
     ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="S", help="Spent repeating at each length, at least.")
@@ -67,7 +68,7 @@ def bench(
         with _progress() as watch:
             found = measuring.measure(setting, asked, seconds=seconds, watch=watch)
     except (ValueError, NotImplementedError) as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     except (MemoryError, RuntimeError) as error:
         if "memory" not in str(error) and not isinstance(error, MemoryError):
             raise

@@ -56,8 +56,6 @@ def read(name: str, time: str | None, y: list[str] | None) -> Table:
     try:
         if path.is_dir():
             raise Misuse(f"{name}: this is a folder; give a file.")
-        if not path.exists():
-            raise Misuse(f"{name}: there is no such file.")
         if path.stat().st_size == 0:
             raise Misuse(f"{name}: the file is empty.")
         with open(path, "rb") as file:
@@ -118,7 +116,7 @@ def _pandas(what: str) -> Any:
     try:
         import pandas
     except ImportError:
-        raise NotApplicable(f"{what} files need pandas and pyarrow: pip install kymath[data].") from None
+        raise NotApplicable(f"{what} files need pandas and pyarrow: pip install 'kymath[data]'.") from None
     return pandas
 
 

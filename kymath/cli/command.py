@@ -20,12 +20,22 @@ class ExampleCommand(TyperCommand):
     """The help ends with examples to copy."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        examples, self.epilog = self.epilog, None
+        examples, self.epilog = self.epilog, None  # which would be folded
         for parameter in self.params:
-            parameter.help = fill(getattr(parameter, "help", None) or "")  # type: ignore[attr-defined]
+            _tell(parameter)
         super().format_help(ctx, formatter)
+        self.epilog = examples
         if examples:
             typer.echo(f" Examples\n\n{examples}")
+
+
+def _tell(parameter: Any) -> None:
+    """The help of a parameter, with the words there are and its default, told in one way."""
+    text, default = fill(getattr(parameter, "help", None) or ""), parameter.default
+    if "(default: " not in text and isinstance(default, (str, int, float)) and default is not False and default != "":
+        word = parameter.opts[0] if default is True else default  # True of --this/--no-this
+        text = f"{text.removesuffix('.')} (default: {word})."
+    parameter.help, parameter.show_default = text, False
 
 
 class LongCommand(ExampleCommand):

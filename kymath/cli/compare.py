@@ -22,6 +22,7 @@ from .output import (
     waiting,
     write_json,
 )
+from .spelling import named, spelled
 
 if TYPE_CHECKING:
     from kymath.comparison import Comparison, Row
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 kymath compare "3*exp(-x/2) + 1" --at 0
 kymath compare "sin(2*x)" --at 0.3 --json
-kymath compare "x**x" --at 1 --family linear --family polynomial --degree 4 --family exponential
+kymath compare "x**x" --at 1 --family exponential --family polynomial --degree 4
 kymath compare "exp(-x)*sin(3*x)" --at 1/2 --plot compare.png
 """
 
@@ -38,7 +39,7 @@ Families = Annotated[
     typer.Option(
         "--family",
         metavar="WORD",
-        help="One to compare: {families}; give it again for more. The usual seven if left out.",
+        help="One to compare: {families}; give it again for more (default: the usual seven).",
         rich_help_panel="Connection function",
     ),
 ]
@@ -57,8 +58,8 @@ def compare(
     positive: given.Positive = None,
     start: given.Start = None,
     side: Annotated[str, typer.Option("--side", metavar="WORD", help="both, left, right.")] = "both",
+    plot: Annotated[str | None, given.plot("f and the curve of each family")] = None,
     json: given.Json = False,
-    plot: given.Plot = None,
 ) -> int:
     """Which connection function suits f at one point: the families, best first, by how their curves part from f."""
     file = None if plot is None else check_file(plot)
@@ -78,7 +79,7 @@ def compare(
     except KYError as error:
         if json:
             write_json(_refused(error, x0, side))
-        complain(f"{_asked(f, x0)}: {error}")
+        complain(f"{_asked(f, x0)}: {spelled(str(error))}")
         return 2 if error.status is Status.NOT_APPLICABLE else 1
     success = any(row.success for row in found)
     if file is not None and success:
@@ -86,7 +87,7 @@ def compare(
     if json:
         write_json(_record(found))
     if not success:
-        complain(f"{_asked(f, x0)}: no family has a curve there. {found[0].reason}")
+        complain(f"{_asked(f, x0)}: no family has a curve there. {sentence(spelled(found[0].reason))}")
         return 1
     if not json:
         _show(found, f, x0)
@@ -110,7 +111,7 @@ def _record(found: Comparison) -> dict[str, Any]:
         "x0": exact_text(found.x0) if point is None else point,
         "side": found.side,
         "best": None if found.best is None else repr(found.best.family),
-        "message": found.verdict,
+        "message": named(found.verdict),
         "length": json_number(found.length),
         "order": max(found.order, 0),
         "nfev": found.nfev,
@@ -125,7 +126,7 @@ def _row(row: Row) -> dict[str, Any]:
         "contact": row.contact,
         "defect": json_number(row.defect),
         "error": json_number(row.error),
-        "reason": row.reason,
+        "reason": named(row.reason),
         "result": transform_record(row.result),
     }
 
@@ -136,7 +137,7 @@ def _refused(error: KYError, x0: Any, side: str) -> dict[str, Any]:
         "x0": exact_text(x0) if point is None else point,
         "side": side,
         "best": None,
-        "message": str(error),
+        "message": spelled(str(error)),
         "length": None,
         "order": 0,
         "nfev": 0,
@@ -165,6 +166,7 @@ def _show(found: Comparison, f: Any, x0: Any) -> None:
     for row in found:
         contact = "–" if row.contact is None else str(row.contact)
         look = "bold" if row is found.best else ""
-        rows.add_row(Text(repr(row.family), style=look), Text(contact), Text(row.shown_defect), Text(row.shown_reason))
+        rest = (contact, row.shown_defect, named(row.shown_reason))
+        rows.add_row(Text(named(repr(row.family)), style=look), *map(Text, rest))
     out.print(rows)
-    out.print(Text(sentence(found.verdict)))
+    out.print(Text(sentence(named(found.verdict))))

@@ -24,6 +24,7 @@ from .output import (
     waiting,
     write_json,
 )
+from .spelling import spelled
 
 if TYPE_CHECKING:
     from kymath.convergence import Convergence
@@ -55,10 +56,10 @@ def convergence(
     side: Annotated[str, typer.Option("--side", metavar="WORD", help="right (h > 0) or left (h < 0).")] = "right",
     h: Annotated[
         str | None,
-        typer.Option("--h", metavar="NUMBERS", help='The steps: "0.1,0.05,0.025"; a halving sequence if left out.'),
+        typer.Option("--h", metavar="NUMBERS", help='The steps: "0.1,0.05,0.025" (default: a halving sequence).'),
     ] = None,
+    plot: Annotated[str | None, given.plot("the errors of θ(h) over h, with the order")] = None,
     json: given.Json = False,
-    plot: given.Plot = None,
 ) -> int:
     """How fast θ(h) reaches its limit: the order and the leading coefficients, measured and predicted."""
     file = None if plot is None else check_file(plot)
@@ -91,7 +92,7 @@ def convergence(
     except KYError as error:
         if json:
             write_json(_refused(error, asked, side))
-        complain(f"convergence from the {side} at {at}: {error}")
+        complain(f"convergence from the {side} at {at}: {spelled(str(error))}")
         return 2 if error.status is Status.NOT_APPLICABLE else 1
     if file is not None:
         draw(file, lambda axes: _paint(found, axes))
@@ -162,7 +163,7 @@ def _refused(error: KYError, asked: given.Problem, side: str) -> dict[str, Any]:
         "predicted_constant": None,
         "success": False,
         "status": error.status.name.lower() if error.status is not None else "not_applicable",
-        "message": str(error),
+        "message": spelled(str(error)),
     }
 
 
@@ -177,7 +178,7 @@ def _verdict(found: Convergence) -> str:
     else:
         spread = f" ± {found.order_spread:.1g}" if math.isfinite(found.order_spread) else ""
         head = f"order {found.order:.4f}{spread}{guess}"
-    return f"{head}: {found.note}" if found.note else head
+    return f"{head}: {spelled(found.note)}" if found.note else head
 
 
 def _show(found: Convergence, asked: given.Problem) -> None:

@@ -13,11 +13,12 @@ from kymath.errors import KYError, NotApplicable
 
 from . import options as given
 from .output import write_json
+from .spelling import set_by
 
 EXAMPLES = """\
-kymath nn generate condor-tiny-ky-0 --prompt " The river"
-kymath nn generate notes --prompt " The river" --temperature 0.7 --top-p 0.9 --seed 1
-echo " The river" | kymath nn generate notes --prompt - --tokens 50 --json
+kymath nn generate condor-tiny-ky-0 --prompt "The river"
+kymath nn generate notes --prompt "The" --temperature 0.7 --top-p 0.9 --seed 1
+echo "The river" | kymath nn generate notes --prompt - --tokens 50 --json
 """
 _LONGEST = 1_000_000  # characters of a prompt
 _MOST = 10**9
@@ -32,7 +33,7 @@ def generate(
         typer.Option(
             "--prompt",
             metavar="TEXT",
-            help="What the model goes on from; - reads it from standard input; the beginning of a line if left out.",
+            help="What the model goes on from; - reads it from standard input (default: the beginning of a line).",
         ),
     ] = "",
     tokens: Annotated[int, typer.Option("--tokens", metavar="N", help="At most so many new ones.")] = 200,
@@ -44,14 +45,16 @@ def generate(
         float, typer.Option("--temperature", metavar="T", help="Below 1 likelier tokens; 0 the likeliest.")
     ] = 1.0,
     top_k: Annotated[
-        int | None, typer.Option("--top-k", metavar="K", help="Only from the K likeliest tokens; from all if left out.")
+        int | None, typer.Option("--top-k", metavar="K", help="Only from the K likeliest tokens (default: all).")
     ] = None,
     top_p: Annotated[
         float | None,
-        typer.Option("--top-p", metavar="P", help="Only from the fewest tokens that hold this probability."),
+        typer.Option(
+            "--top-p", metavar="P", help="Only from the fewest tokens that hold this probability (default: all)."
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", help="Equal ones give equal text; drawn if left out.")
+        int | None, typer.Option("--seed", metavar="N", help="Equal ones give equal text (default: drawn).")
     ] = None,
     data_dir: Annotated[
         str | None, given.data_dir("Where gpt2-bpe/ is, for a run with GPT-2's tokens whose tokenizer.json is gone.")
@@ -78,11 +81,11 @@ def generate(
             else:
                 screen.show(piece if screen.begun else text + piece)
     except (training.Unreadable, NotApplicable) as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     except KYError:
         raise
     except ValueError as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     finally:
         if screen is not None:
             screen.end()

@@ -15,6 +15,7 @@ from . import options as given
 from .drawing import check_file, draw
 from .files import apart, place, put
 from .output import complain, console, table, waiting, write_json
+from .spelling import set_by, spelled
 
 if TYPE_CHECKING:
     from kymath.inspector import ConnectionReport
@@ -51,7 +52,7 @@ def inspect(
         typer.Option(
             "--window",
             metavar="W",
-            help="How many tokens back: the model's own window if left out, and never more; 128 where it has none.",
+            help="How many tokens back, at most the model's own window (default: that window; 128 where it has none).",
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help=f"All rows of the table, not the first {_FIRST}.")] = False,
@@ -59,7 +60,7 @@ def inspect(
     csv: Annotated[
         str | None, typer.Option("--csv", metavar="FILE", help="Write the whole table as CSV; - prints it instead.")
     ] = None,
-    plot: given.Plot = None,
+    plot: Annotated[str | None, given.plot("the curves of all heads")] = None,
     json: given.Json = False,
 ) -> int:
     """The position biases of a trained model, head by head, read from its parameters: nothing is run."""
@@ -74,11 +75,11 @@ def inspect(
             report = inspect_connections(checkpoint, window=window)
     except UnknownLayout as error:
         if json:
-            write_json(_failure(checkpoint, str(error)))
-        complain("\n".join(error.lines))
+            write_json(_failure(checkpoint, spelled(str(error))))
+        complain(spelled("\n".join(error.lines)))
         return 1
     except (KYError, ImportError) as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     except OSError as error:
         raise given.Misuse(f"{checkpoint}: {error.strerror or error}.") from error
     except MemoryError as error:

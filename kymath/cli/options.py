@@ -29,25 +29,25 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="X",
-        help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2); or for transform a name.",
+        help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2).",
     ),
 ]
 FamilyWord = Annotated[
     str | None,
-    typer.Option("--family", metavar="WORD", help="{families}; polynomial if left out.", rich_help_panel=_FAMILY),
+    typer.Option("--family", metavar="WORD", help="{families} (default: polynomial).", rich_help_panel=_FAMILY),
 ]
 Degree = Annotated[
-    int | None, typer.Option("--degree", metavar="N", help="Of the polynomial; 2 if left out.", rich_help_panel=_FAMILY)
+    int | None, typer.Option("--degree", metavar="N", help="Of the polynomial (default: 2).", rich_help_panel=_FAMILY)
 ]
 Harmonics = Annotated[
     int | None,
     typer.Option(
-        "--harmonics", metavar="N", help="Of the trigonometric polynomial; 1 if left out.", rich_help_panel=_FAMILY
+        "--harmonics", metavar="N", help="Of the trigonometric polynomial (default: 1).", rich_help_panel=_FAMILY
     ),
 ]
 Omega = Annotated[
     str | None,
-    typer.Option("--omega", metavar="W", help="Its frequency, exact; 1 if left out.", rich_help_panel=_FAMILY),
+    typer.Option("--omega", metavar="W", help="Its frequency, exact (default: 1).", rich_help_panel=_FAMILY),
 ]
 NoOffset = Annotated[
     bool, typer.Option("--no-offset", help="The harmonic without its constant C.", rich_help_panel=_FAMILY)
@@ -78,15 +78,13 @@ Start = Annotated[
         rich_help_panel=_FAMILY,
     ),
 ]
-RuleWord = Annotated[
-    str, typer.Option("--rule", metavar="WORD", help="{rules}.", rich_help_panel=_RULE, show_default=True)
-]
+RuleWord = Annotated[str, typer.Option("--rule", metavar="WORD", help="{rules}.", rich_help_panel=_RULE)]
 Nodes = Annotated[
     str | None,
     typer.Option(
         "--nodes",
         metavar="NUMBERS",
-        help='Of the osculating rule, in steps h: "0,1,2"; 0,1,-1,2,-2,… if left out.',
+        help='Of the osculating rule, in steps h: "0,1,2" (default: 0,1,-1,2,-2,…).',
         rich_help_panel=_RULE,
     ),
 ]
@@ -100,9 +98,6 @@ Bound = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of the table.")]
-Plot = Annotated[
-    str | None, typer.Option("--plot", metavar="FILE", help="Draw the curves into a .png, .pdf or .svg file.")
-]
 
 # the options that belong to one family: option → (family's word, argument of its class, as the user writes it)
 _OWN = {
@@ -127,6 +122,11 @@ def needed() -> Iterator[None]:
         yield
     except ImportError as missing:
         raise Misuse(str(missing)) from missing
+
+
+def plot(what: str) -> Any:
+    """The option of the picture, for commands that draw one."""
+    return typer.Option("--plot", metavar="FILE", help=f"Draw {what}: a .png, .pdf or .svg file.")
 
 
 def data_dir(help: str) -> Any:

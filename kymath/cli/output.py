@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import mpmath
 
+from .spelling import spelled
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -127,7 +129,7 @@ def transform_record(result: KYTransform, digits: int | None = None) -> dict[str
         "exact": success and bool(result.exact),
         "success": success,
         "status": result.status.name.lower(),
-        "message": result.message,
+        "message": spelled(result.message),
         "nfev": int(result.nfev),
     }
     if record["exact"]:
@@ -252,7 +254,7 @@ def show_transform(result: KYTransform, f: Any, x0: Any, digits: int | None = No
             cells.append(Text(decimal(value, digits)))
         rows.add_row(*cells, Text(uncertainty(result, error)))
     out.print(rows)
-    out.print(Text(sentence(result.message)))
+    out.print(Text(sentence(spelled(result.message))))
 
 
 def _shortened(value: Any) -> str:

@@ -19,6 +19,7 @@ from . import options as given
 from .drawing import check_file, draw
 from .files import apart, place, put
 from .output import complain, console, json_number, sentence, table, write_json
+from .spelling import named, spelled
 
 if TYPE_CHECKING:
     from kymath.families import ConnectionFunction
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 kymath samples decay.csv --family exponential --out rates.csv
-kymath samples co2.csv --time year --y ppm --degree 1 --bandwidth 10 --plot slope.png
-kymath samples sensors.parquet --time s --y left --y right --family harmonic --robust --out f.parquet
+kymath samples co2.csv --time year --y ppm --degree 1 --bandwidth 9 --plot s.png
+kymath samples two.parquet --y left --y right --family harmonic --out f.parquet
 kymath samples decay.csv --formula "A*exp(-s/tau)" --parameters "A tau" --json
 """
 _SIDES = ("both", "left", "right")
@@ -38,11 +39,11 @@ _SIDES = ("both", "left", "right")
 def samples(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A .csv or .parquet file with a header.")],
     time: Annotated[
-        str | None, typer.Option("--time", "--t", metavar="NAME", help="The column of t; the first if left out.")
+        str | None, typer.Option("--time", "--t", metavar="NAME", help="The column of t (default: the first).")
     ] = None,
     y: Annotated[
         list[str] | None,
-        typer.Option("--y", metavar="NAME", help="A column of data; give it again for more. All others if left out."),
+        typer.Option("--y", metavar="NAME", help="A column of data; give it again for more (default: all others)."),
     ] = None,
     family: given.FamilyWord = None,
     degree: given.Degree = None,
@@ -58,14 +59,14 @@ def samples(
     ] = "auto",
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="POINTS", help="The points, such as 0.5,1 or 2020-12-31; every t if left out."),
+        typer.Option("--at", metavar="POINTS", help="The points, such as 0.5,1 or 2020-12-31 (default: every t)."),
     ] = None,
     side: Annotated[str, typer.Option("--side", metavar="WORD", help="both, left, right.")] = "both",
     robust: Annotated[bool, typer.Option("--robust", help="Leave out outliers first.")] = False,
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write the parameters to a .csv or .parquet file.")
     ] = None,
-    plot: given.Plot = None,
+    plot: Annotated[str | None, given.plot("the data, and each parameter with its band along t")] = None,
     json: given.Json = False,
 ) -> int:
     """The parameters of a family along measured data: growth rates, local frequencies, slopes, with errors."""
@@ -106,7 +107,7 @@ def samples(
         from kymath.samples.result import why
 
         reasons = " ".join(dict.fromkeys(r.message or why(r.status.flat[0]) for r in results.values()))
-        complain(" ".join(f"{file}: no point has an answer. {reasons} {note}".split()))
+        complain(" ".join(f"{file}: no point has an answer. {spelled(reasons)} {note}".split()))
         return 1
     if not json:
         _show(read, chosen, results, note, out, plot)
@@ -167,12 +168,12 @@ def _fitted(
 
     found = {}
     for k, (name, values) in enumerate(read.y.items()):
-        step(f"{name}: {family!r}", (k, len(read.y)) if len(read.y) > 1 else None)
+        step(f"{name}: {named(repr(family))}", (k, len(read.y)) if len(read.y) > 1 else None)
         try:
             found[name] = take(read.t, values, family, bandwidth=width, at=at, side=side, robust=robust)
         except BadSamples as error:
             text = str(error).replace("Sort both by np.argsort(t).", "Sort the rows of the file.")
-            raise BadSamples(f"column {name!r}: {text}" if len(read.y) > 1 else text) from None
+            raise BadSamples(spelled(f"column {name!r}: {text}" if len(read.y) > 1 else text)) from None
     return found
 
 
@@ -246,6 +247,11 @@ def _median(values: Any) -> float | None:
     return json_number(np.median(known)) if known.size else None
 
 
+def _middle(result: SampledTransform, name: str) -> float | None:
+    """The median of a parameter; an angle, which turns with t, has none."""
+    return None if name in result.family.angles else _median(result.parameters[name])
+
+
 def _record(
     file: str,
     read: Table,
@@ -288,11 +294,11 @@ def _summary(name: str, result: SampledTransform) -> dict[str, Any]:
         "y": name,
         "reached": int(result.success.sum()),
         "status": counts,
-        "median": {n: _median(v) for n, v in result.parameters.items()},
+        "median": {n: _middle(result, n) for n in result.family.names},
         "median_error": {n: _median(v) for n, v in result.errors.items()},
         "bandwidth": _median(result.bandwidth),
         "noise": _median(result.noise),
-        "message": result.message,
+        "message": spelled(result.message),
     }
 
 
@@ -320,11 +326,11 @@ def _show(
     console_ = console()
     unit = "; t in days" if read.dated else ""
     span = " … ".join(read.ends)
-    console_.print(Text(f"{family!r} along {read.time} ({read.t.size} points, {span}{unit})", style="bold"))
+    console_.print(Text(f"{named(repr(family))} along {read.time} ({read.t.size} points, {span}{unit})", style="bold"))
     rows = table("column", "parameter", "median", "its error", "reached", "bandwidth")
     for name, result in results.items():
         for k, parameter in enumerate(family.names):
-            cells = (_median(result.theta[k]), _median(result.error[k]))
+            cells = (_middle(result, parameter), _median(result.error[k]))
             ends = (f"{int(result.success.sum())} of {result.t.size}", _short(_median(result.bandwidth)))
             rows.add_row(
                 Text(name if k == 0 else ""), Text(parameter), *(Text(_short(c)) for c in cells),
@@ -333,7 +339,7 @@ def _show(
     console_.print(rows)
     for name, result in results.items():
         if result.message:
-            console_.print(Text((f"{name}: " if len(results) > 1 else "") + sentence(result.message)))
+            console_.print(Text((f"{name}: " if len(results) > 1 else "") + sentence(spelled(result.message))))
     if note:
         console_.print(Text(note))
     if out is not None:

@@ -11,6 +11,7 @@ from kymath.errors import NotApplicable
 
 from . import options as given
 from .output import complain, console, table, write_json
+from .spelling import set_by
 from .watching import watching
 
 EXAMPLES = """\
@@ -32,21 +33,25 @@ def train(
         str, typer.Option("--data", metavar="WORD|DIR", help="mnist, imdb, cifar10, or a folder in one of their forms.")
     ] = "mnist",
     data_dir: Annotated[
-        str | None, given.data_dir("A folder with mnist/, imdb/ or cifar10/; they are fetched if left out.")
+        str | None, given.data_dir("A folder with mnist/, imdb/ or cifar10/ (default: they are fetched).")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option("--epochs", metavar="N", help="Passes over the data; 6 for images, 3 for texts.")
+        int | None,
+        typer.Option("--epochs", metavar="N", help="Passes over the data (default: 6 for images, 3 for texts)."),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", metavar="N", help="Examples in a step; 128 images or 256 texts.")
+        int | None, typer.Option("--batch", metavar="N", help="Examples in a step (default: 128 images, 256 texts).")
     ] = None,
     lr: Annotated[
         float | None,
-        typer.Option("--lr", metavar="X", help="The learning rate at its largest; 0.002 for images, 0.005 for texts."),
+        typer.Option(
+            "--lr", metavar="X", help="The learning rate at its largest (default: 0.002 for images, 0.005 for texts)."
+        ),
     ] = None,
-    nodes: Annotated[int | None, typer.Option("--nodes", metavar="N", help="Attention nodes; 6 if left out.")] = None,
+    nodes: Annotated[int | None, typer.Option("--nodes", metavar="N", help="Attention nodes (default: 6).")] = None,
     width: Annotated[
-        int | None, typer.Option("--width", metavar="N", help="Numbers that a node gives; 32 for images, 16 for texts.")
+        int | None,
+        typer.Option("--width", metavar="N", help="Numbers that a node gives (default: 32 for images, 16 for texts)."),
     ] = None,
     share: Annotated[
         float,
@@ -61,7 +66,7 @@ def train(
     device: Annotated[str, typer.Option("--device", metavar="WORD", help="cpu, cuda, cuda:1, mps.")] = "cpu",
     out: Annotated[
         str | None,
-        typer.Option("--out", metavar="DIR", help="Where everything is written; synthesis-DATA-SEED if left out."),
+        typer.Option("--out", metavar="DIR", help="Where everything is written (default: synthesis-DATA-SEED)."),
     ] = None,
     json: given.Json = False,
 ) -> int:
@@ -81,7 +86,7 @@ def train(
         complain(f"{stopped} What was finished is in {folder}.")
         return 130
     except (Unreadable, NotApplicable) as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     _show(record, folder, json)
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +13,7 @@ from kymath.errors import NotApplicable
 
 from . import options as given
 from .output import complain, console, table, write_json
+from .spelling import SIZES, set_by
 from .watching import watching
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ accelerate launch --num_processes 4 -m kymath train --preset table1 --out table1
 """
 ATTENTION = ("ky", "standard", "local", "alibi", "t5", "kerple", "fire")
 _PRESETS, _TOKENIZERS, _EDGES = ("tiny", "table1"), ("gpt2", "bpe", "byte"), ("mask", "reference")
-_SIZES = {"d_model": "--width", "num_layers": "--layers", "num_heads": "--heads"}
-_NAMED = {"causal": "--symmetric", **_SIZES}  # the options that are called otherwise than their fields
+_NAMED = {"causal": "--symmetric", **SIZES}  # the options that are called otherwise than their fields
 _MEASURES = {"peak_memory_mb": "peak memory, MiB", "seconds": "time, seconds"}
 _SHOWN = {
     "loss": ".4f", "loss_per_token": ".4f", "perplexity": ".2f", "unigram_perplexity": ".2f",
@@ -42,27 +41,27 @@ _RUN, _MODEL = "The run", "The model"
 def train(
     preset: Annotated[
         str | None,
-        typer.Option("--preset", metavar="WORD", help="tiny (minutes, the default) or table1 (the paper's)."),
+        typer.Option("--preset", metavar="WORD", help="tiny (minutes) or table1, the paper's (default: tiny)."),
     ] = None,
     attention: Annotated[
         str | None,
         typer.Option(
             "--attention",
             metavar="WORD",
-            help="ky, standard (the whole past), local (no bias), alibi, t5, kerple, fire; ky if left out.",
+            help="ky, standard (the whole past), local (no bias), alibi, t5, kerple, fire (default: ky).",
             rich_help_panel=_MODEL,
         ),
     ] = None,
     window: Annotated[
         int | None,
-        typer.Option("--window", metavar="W", help="Tokens a query sees, 15 if left out.", rich_help_panel=_MODEL),
+        typer.Option("--window", metavar="W", help="Tokens a query sees (default: 15).", rich_help_panel=_MODEL),
     ] = None,
     edge: Annotated[
         str | None,
         typer.Option(
             "--edge",
             metavar="WORD",
-            help="Before the first token: mask (nothing), reference (zeros, as in the paper's code).",
+            help="Before the first token: mask, nothing, or reference, the zeros of the paper's code (default: mask).",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -75,49 +74,75 @@ def train(
         ),
     ] = False,
     width: Annotated[
-        int | None, typer.Option("--width", metavar="N", help="Of the model, d.", rich_help_panel=_MODEL)
+        int | None,
+        typer.Option("--width", metavar="N", help="Of the model, d (default: the preset's).", rich_help_panel=_MODEL),
     ] = None,
     layers: Annotated[
-        int | None, typer.Option("--layers", metavar="N", help="Of the model.", rich_help_panel=_MODEL)
+        int | None,
+        typer.Option("--layers", metavar="N", help="Of the model (default: the preset's).", rich_help_panel=_MODEL),
     ] = None,
     heads: Annotated[
         int | None,
-        typer.Option("--heads", metavar="N", help="They share the width evenly.", rich_help_panel=_MODEL),
+        typer.Option(
+            "--heads", metavar="N", help="They share the width evenly (default: the preset's).", rich_help_panel=_MODEL
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="WORD", help="wikitext-2, or a text file whose last tenth is for validation."),
+        typer.Option(
+            "--data",
+            metavar="WORD|FILE",
+            help="wikitext-2, or a text file whose last tenth is for validation (default: wikitext-2).",
+        ),
     ] = None,
     data_dir: Annotated[
-        str | None, given.data_dir("A folder with wikitext-2/ and gpt2-bpe/; both are fetched if left out.")
+        str | None, given.data_dir("A folder with wikitext-2/ and gpt2-bpe/ (default: both are fetched).")
     ] = None,
     tokenizer: Annotated[
-        str | None, typer.Option("--tokenizer", metavar="WORD", help="gpt2, bpe (learned from the data), byte.")
+        str | None,
+        typer.Option(
+            "--tokenizer", metavar="WORD", help="gpt2, bpe (learned from the data), byte (default: the preset's)."
+        ),
     ] = None,
     vocab_size: Annotated[
-        int | None, typer.Option("--vocab-size", metavar="N", help="Tokens that bpe learns; 2048 if left out.")
+        int | None, typer.Option("--vocab-size", metavar="N", help="Tokens that bpe learns (default: 2048).")
     ] = None,
     max_len: Annotated[
-        int | None, typer.Option("--max-len", metavar="N", help="Tokens of a line; what is beyond is left out.")
+        int | None,
+        typer.Option(
+            "--max-len", metavar="N", help="Tokens of a line; what is beyond is left out (default: the preset's)."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", metavar="N", help="Passes over the data.")] = None,
-    max_steps: Annotated[int | None, typer.Option("--max-steps", metavar="N", help="At most so many steps.")] = None,
-    batch: Annotated[int | None, typer.Option("--batch", metavar="N", help="Lines in a step.")] = None,
-    lr: Annotated[float | None, typer.Option("--lr", metavar="X", help="The learning rate at first.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", metavar="N", help="Passes over the data (default: the preset's).")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option("--max-steps", metavar="N", help="At most so many steps (default: all of them).")
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", metavar="N", help="Lines in a step (default: the preset's).")
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option("--lr", metavar="X", help="The learning rate at first (default: the preset's).")
+    ] = None,
     weight_decay: Annotated[
-        float | None, typer.Option("--weight-decay", metavar="X", help="Of AdamW; 0.01 if left out.")
+        float | None, typer.Option("--weight-decay", metavar="X", help="Of AdamW (default: 0.01).")
     ] = None,
     clip: Annotated[
-        float | None, typer.Option("--clip", metavar="X", help="The largest norm of the gradient; 1 if left out.")
+        float | None, typer.Option("--clip", metavar="X", help="The largest norm of the gradient (default: 1).")
     ] = None,
-    half: Annotated[bool | None, typer.Option("--half/--no-half", help="fp16 autocast where there is CUDA.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="N", help="Of the weights and the order; 0.")] = None,
+    half: Annotated[
+        bool | None, typer.Option("--half/--no-half", help="fp16 autocast where there is CUDA (default: the preset's).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", help="Of the weights and the order (default: 0).")
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(
             "--device",
             metavar="WORD",
-            help="cpu, cuda, cuda:1, mps; the best there is if left out.",
+            help="cpu, cuda, cuda:1, mps (default: the best there is).",
             rich_help_panel=_RUN,
         ),
     ] = None,
@@ -126,7 +151,7 @@ def train(
         typer.Option(
             "--out",
             metavar="DIR",
-            help="Where everything is written; condor-PRESET-ATTENTION-SEED if left out, such as condor-tiny-ky-0.",
+            help="Where everything is written (default: condor-PRESET-ATTENTION-SEED, as condor-tiny-ky-0).",
             rich_help_panel=_RUN,
         ),
     ] = None,
@@ -184,7 +209,7 @@ def train(
             complain(f"{stopped} All of it is saved; go on with: {shlex.join(again)}")
         return 130
     except (training.Unreadable, NotApplicable) as error:
-        raise given.Misuse(str(error)) from error
+        raise given.Misuse(set_by(str(error))) from error
     if speaks:
         _show(summary, folder, json)
     return 0
@@ -207,7 +232,7 @@ def _settings(training: Any, folder: Path, resume: bool, preset: str | None, ask
             return training.Settings.of(preset or "tiny", **asked)
         except ValueError as error:
             said = str(error).replace(", or pass rope=False", "")  # for which there is no option
-            raise given.Misuse(re.sub("|".join(_SIZES), lambda found: _SIZES[found[0]], said)) from error
+            raise given.Misuse(set_by(said)) from error
     saved = training.saved_settings(folder)
     for name, value in {"preset": preset, **asked}.items():
         begun = getattr(saved, name)

@@ -17,25 +17,28 @@ from .output import (
     exact_text,
     headline,
     json_number,
-    one_sided,
     show_transform,
     transform_record,
     waiting,
     write_json,
 )
+from .spelling import spelled
 
 EXAMPLES = """\
 kymath transform "x**3" --at 1
 kymath transform "exp(-x)*sin(3*x)" --at pi/4 --degree 4 --digits 30
 kymath transform "2*exp(-x/3)+1" --at 0 --family exponential --json
-kymath transform "5*exp(-x/2)" --at a --formula "A*exp(-s/tau)" --parameters "A tau"
+kymath transform "exp(-x/2)" --at a --formula "A*exp(-s/T)" --parameters "A T"
 kymath transform "abs(x)" --at 0 --side right --plot abs.png
 """
 
 
 def transform(
     expr: given.Expr,
-    at: given.At,
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="X", help="The point x0, exact: 1, -1/2, 0.1, pi/4, sqrt(2); or a name."),
+    ],
     family: given.FamilyWord = None,
     degree: given.Degree = None,
     harmonics: given.Harmonics = None,
@@ -52,10 +55,10 @@ def transform(
     side: Annotated[str, typer.Option("--side", metavar="WORD", help="both, left, right.")] = "both",
     digits: Annotated[
         int | None,
-        typer.Option("--digits", metavar="N", min=1, max=1000, help="Significant digits of exact answers, 1 to 1000."),
+        typer.Option("--digits", metavar="N", min=1, max=1000, help="Significant digits of exact answers."),
     ] = None,
+    plot: Annotated[str | None, given.plot("f, curves at smaller and smaller h, and their limit")] = None,
     json: given.Json = False,
-    plot: given.Plot = None,
 ) -> int:
     """The parameters of the connection curve at one point: the limit of θ(h) as h → 0, with its error."""
     file = None if plot is None else check_file(plot)
@@ -88,7 +91,7 @@ def transform(
     except KYError as error:
         if json:
             write_json(_refused(error, asked, method, side))
-        complain(str(error))
+        complain(spelled(str(error)))
         return 2 if error.status is Status.NOT_APPLICABLE else 1
     if not result.success:
         if json:
@@ -114,10 +117,9 @@ def _paint(result: Any, axes: Any) -> Any:
 
 def _why(result: Any, asked: given.Problem) -> str:
     """The failure as one paragraph: what was asked, what happened, what to do."""
-    text = f"{headline(result.symbol, asked.f, asked.x0)}: {result.message}"
-    found = [word for word, one in zip(("left", "right"), one_sided(result), strict=True) if one is not None]
-    if found and "side=" not in text:
-        text += f" Ask for one side: {' or '.join(f'--side {word}' for word in found)}."
+    from kymath.result import sides_to_ask
+
+    text = f"{headline(result.symbol, asked.f, asked.x0)}: {spelled(result.message + sides_to_ask(result))}"
     best = best_found(result)
     return f"{text} {best}" if best else text
 
@@ -139,6 +141,6 @@ def _refused(error: KYError, asked: given.Problem, method: str, side: str) -> di
         "exact": False,
         "success": False,
         "status": error.status.name.lower() if error.status is not None else "not_applicable",
-        "message": str(error),
+        "message": spelled(str(error)),
         "nfev": 0,
     }

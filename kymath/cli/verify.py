@@ -29,22 +29,25 @@ _SHORT = 84  # characters of a statement in the table
 
 def verify(
     paper: Annotated[
-        str | None, typer.Option("--paper", metavar="WORD", help="condor or cross-synthesis; both if left out.")
+        str | None, typer.Option("--paper", metavar="WORD", help="condor or cross-synthesis (default: both).")
     ] = None,
     claim: Annotated[
         list[str] | None,
         typer.Option("--claim", metavar="ID", help="One claim in full, such as T3.15; may be given again."),
     ] = None,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.")] = None,
     json: given.Json = False,
-    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one page of HTML.")] = None,
 ) -> int:
     """Check the papers' statements by computation: what holds, what does not, and what holds in its place."""
     if json and html is not None:
         raise given.Misuse("--json and --html exclude each other: ask for one.")
     file = None if html is None else place(html, "--html")
 
+    from kymath.audit import PAPERS
     from kymath.audit import verify as check
 
+    if paper is not None:
+        given.one_of(paper, PAPERS, "--paper")
     with _progress() as step:
         reports = check(paper, claim or None, step)
     if json:

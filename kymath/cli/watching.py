@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from .output import complain, console
+from .spelling import spelled
 
 if TYPE_CHECKING:
     from kymath.training import Watch
@@ -52,7 +53,7 @@ def watching(
         def caution(self, text: str) -> None:
             if speaks:
                 with self.apart():
-                    complain(text)
+                    complain(spelled(text))
 
         def step(self, record: dict[str, Any], total: int) -> None:
             done = record["step"]

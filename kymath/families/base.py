@@ -143,7 +143,7 @@ class ConnectionFunction(abc.ABC):
 
         return (
             f"the one-sided limits differ: from the left {listed(left)}; from the right {listed(right)}. "
-            'Ask for one with side="right" or side="left".'
+            'Ask for one side: side="left" or side="right".'
         )
 
     def jacobian(self, theta: Sequence[Any], order: int | None = None) -> np.ndarray:

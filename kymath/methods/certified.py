@@ -20,7 +20,7 @@ from .closed_form import exactly
 
 _MISSING = (
     "Certified() needs python-flint, an optional extra of kymath, and it is not installed: "
-    'pip install "kymath[certified]"'
+    "pip install 'kymath[certified]'"
 )
 
 

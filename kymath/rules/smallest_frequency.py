@@ -48,8 +48,8 @@ class SmallestFrequency(Rule):
     def check(self, family: ConnectionFunction) -> None:
         if not {"A", "omega"} <= set(family.names):
             raise NotApplicable(
-                f"R_H chooses the smallest frequency omega with A ≤ M; {family!r} has the parameters {family.names}. "
-                "Use Harmonic(), or another rule: Osculating(), MinimumNorm()."
+                f"R_H chooses the smallest frequency omega with A ≤ M; {family!r} has the parameters "
+                f"{', '.join(family.names)}. Use Harmonic(), or another rule: Osculating(), MinimumNorm()."
             )
 
     def closed(self, family: ConnectionFunction) -> bool:

@@ -43,8 +43,8 @@ class SmallestRate(Rule):
     def check(self, family: ConnectionFunction) -> None:
         if not {"A", "B"} <= set(family.names):
             raise NotApplicable(
-                f"R_E chooses the smallest rate B with |A| ≤ M; {family!r} has the parameters {family.names}. Use "
-                "Exponential(), or another rule: Osculating(), MinimumNorm()."
+                f"R_E chooses the smallest rate B with |A| ≤ M; {family!r} has the parameters "
+                f"{', '.join(family.names)}. Use Exponential(), or another rule: Osculating(), MinimumNorm()."
             )
 
     def closed(self, family: ConnectionFunction) -> bool:
