@@ -169,7 +169,7 @@ def methods():
     found += [kymath(ky.Adaptive()), kymath(ky.Contour()), kymath(ky.Taylor())]
     if installed("flint"):
         found.append(kymath(ky.Certified()))
-    found += [kymath(None, "kymath `None`"), kymath(None, "kymath `None`, values only", opaque=True)]
+    found += [kymath(None, "kymath default"), kymath(None, "kymath default, values only", opaque=True)]
     return found, missing
 
 

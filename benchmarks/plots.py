@@ -126,9 +126,9 @@ def hard(answers, path):
 
 
 LINES = {
-    "kymath None": ("#009e73", "^", "-"),
+    "kymath default": ("#009e73", "^", "-"),
     "kymath Adaptive": ("#0072b2", "o", "-"),
-    "kymath None, values only": ("#d55e00", "s", "--"),
+    "kymath default, values only": ("#d55e00", "s", "--"),
     "numdifftools Derivative": ("#8c8c8c", "v", "-"),
     "scipy.differentiate": ("#1a1a1a", "D", "-"),
 }

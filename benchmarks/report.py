@@ -79,10 +79,10 @@ def smooth_part(rows, count):
             functions="how many were asked: those that can be written in the library that the method needs.",
         ),
         *paragraph(
-            "What a method sees differs. mpmath, flint and jax need the function written in their own code. `Taylor`,",
-            "`Certified` and `None` follow its NumPy code. All others see values only,",
-            "`fornberg` and `Contour` at complex",
-            "points. “Values only” hides the code from `None`.",
+            "*kymath default* is kymath with no method named, which chooses by itself. What a method sees differs.",
+            "mpmath, flint and jax need the function written in their own code. `Taylor`, `Certified` and kymath's",
+            "default follow its NumPy code. All others see values only, `fornberg` and `Contour` at complex points.",
+            "“Values only” hides the code from the default.",
         ),
     ]
 
@@ -90,7 +90,7 @@ def smooth_part(rows, count):
 def hard_part(answers, cases):
     rows = {row.method.plain: row for row in answers}
     body = [(row.method.name, *(row.count(kind) for kind in KINDS), len(row.found)) for row in answers]
-    shown = [rows[name] for name in ("kymath None", "kymath Adaptive")]
+    shown = [rows[name] for name in ("kymath default", "kymath Adaptive")]
     each = [(case.name, truth_in_words(case), *(in_words(row, case) for row in shown)) for case in cases]
     return [
         "## Hard cases",

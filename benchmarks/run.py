@@ -23,8 +23,8 @@ KINKED = (
     "numdifftools Derivative",
     "scipy.differentiate",
     "kymath Adaptive",
-    "kymath None",
-    "kymath None, values only",
+    "kymath default",
+    "kymath default, values only",
 )
 BEGIN = time.monotonic()
 

@@ -9,8 +9,8 @@ from smooth import ORDERS
 ACCURACY = {  # digits at n = 1, 2, 4, 8; evaluations at n = 8
     "kymath Adaptive": ((14.8, 13.5, 11.3, 7.5), 60),
     "kymath Contour": ((15.9, 15.7, 15.4, 15.0), 90),
-    "kymath None": ((15.9, 15.7, 15.4, 15.0), 90),
-    "kymath None, values only": ((15.9, 15.7, 15.4, 15.0), 90),
+    "kymath default": ((15.9, 15.7, 15.4, 15.0), 90),
+    "kymath default, values only": ((15.9, 15.7, 15.4, 15.0), 90),
     "kymath Taylor": ((15.5, 15.5, 15.5, 15.5), None),
 }
 COVER = {"": 0.99, "kymath Certified": 1.0}  # the share of errors that cover

@@ -65,6 +65,12 @@ def bring_lessons(app):
             shutil.copyfile(path, copy)
 
 
+def lead_to_lessons(app, page, source):
+    """The pages link to the notebooks where they lie, for who reads the source; here they are beside the pages."""
+    source[0] = source[0].replace("](../notebooks/", "](lessons/")
+
+
 def setup(app):
     app.connect("builder-inited", bring_lessons)
+    app.connect("source-read", lead_to_lessons)
     app.connect("autodoc-process-docstring", plain_formulas)

@@ -61,6 +61,19 @@ def test_the_gallery_shows_what_its_code_saves():
     assert sum(file.stat().st_size for file in files) < 1.2e6
 
 
+def test_links_of_the_sources_lead_somewhere():
+    for page in sorted(DOCS.glob("*.md")):
+        text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text):
+            assert (DOCS / target).exists(), f"{page.name}: {target}"
+
+
+def test_extras_are_named_in_one_way():
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for words in re.findall(r"pip\s+install\s+([^`\n]+)", page.read_text(encoding="utf-8")):
+            assert re.match(r"'kymath\[\w+\]'|tensorboard", words), f"{page.name}: {words}"
+
+
 def test_every_page_is_in_the_contents():
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     listed = {line for tree in re.findall(r"```\{toctree\}(.*?)```", index, re.DOTALL) for line in tree.split("\n")}
