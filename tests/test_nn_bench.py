@@ -216,10 +216,10 @@ def test_ctrl_c_is_answered(capsys, monkeypatch):
         (["--backend", "blokced"], "Did you mean blocked?"),
         (["--dtype", "double"], "--dtype takes one of"),
         (["--backend", "flex"], "CUDA only"),
-        (["--device", "tpu"], "device = 'tpu' is not one of"),
+        (["--device", "tpu"], "--device 'tpu' is not one of"),
         (["--heads", "5"], "not divisible"),
-        (["--window", "0"], "window = 0"),
-        (["--threads", "0"], "threads = 0"),
+        (["--window", "0"], "--window 0"),
+        (["--threads", "0"], "--threads 0"),
         (["--batch", "few"], "Invalid value"),
     ],
 )
