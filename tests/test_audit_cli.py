@@ -47,7 +47,7 @@ def test_one_claim_as_a_process():
     ("argv", "says"),
     [
         (("--claim", "T9.99"), "there is no claim 'T9.99'"),
-        (("--paper", "eagle"), "paper must be one of"),
+        (("--paper", "eagle"), "--paper takes one of"),
         (("--claim", "Eq13", "--json", "--html", "a.html"), "exclude each other"),
         (("--claim", "Eq13", "--html", "nowhere/a.html"), "does not exist"),
         (("--claim", "Eq13", "--html", "."), "folder"),
