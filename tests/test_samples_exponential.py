@@ -7,6 +7,8 @@ import pytest
 
 import kymath as ky
 from kymath.samples import correlation
+from kymath.samples.compress import blocks, frames
+from kymath.samples.exponential import ExponentialWindows
 
 
 def noise(kind, n, seed):
@@ -87,3 +89,23 @@ def test_a_slope_of_the_rate_below_the_noise_is_in_its_error(seed):
     t, y, rate = grown(3.5, 0.02, seed, 400)
     r = ky.samples(t, y, ky.Exponential())
     assert np.max(np.abs(r.B - rate) / r.errors["B"]) < 2.5
+
+
+def told(seed, bend):
+    """The rate at the end of one window of −3 t + bend (t − 1/2)²: of orders 2 and 3, and of both as it is told."""
+    t, y, _ = grown(-3.0, 0.0, seed, 400, 0.003)
+    y = y + bend * y.std() * (t - 0.5) ** 2
+    kind, windows = ExponentialWindows(), frames(t, np.array([0.95]), np.array([0.5]), "both")
+    ((_, block),) = blocks(t, y, windows, kind.basis, kind.size, np.zeros(1))
+    beta = kind.locate(block, np.zeros(1), 2)
+    plain, both = (kind.answers(block, windows, beta, np.zeros(1), (2, 3), tamed) for tamed in (False, True))
+    assert both[2].lever[1, 0] < both[3].lever[1, 0]
+    return plain[2].theta[1, 0], plain[3].theta[1, 0], both[2].theta[1, 0]
+
+
+def test_a_term_that_is_noise_costs_little_and_one_that_stands_out_stays():
+    away = np.array([told(seed, 0.0) for seed in range(60)]) + 3
+    _, noisy, mine = np.sqrt(np.mean(away**2, axis=0))
+    assert mine < 0.5 * noisy
+    lower, higher, mine = told(0, 1.0)
+    assert abs(mine - higher) < 0.05 * abs(lower - higher)

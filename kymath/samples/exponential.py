@@ -20,6 +20,7 @@ _TERMS = 64  # of the power series of e^{βu}
 _KEPT = 20  # coefficients of a window
 _EXCESS = 3 * 3.3**0.5  # three standard deviations of a window's residual variance, over that of pseudo-residuals
 _EVERY = _EXCESS * 5 / 3  # five, in the window that holds all of the series
+_BEYOND = 4.0  # σ²: the square of a coordinate beyond the order of which half is taken
 _SAMPLES = 4000  # that the choice of widths looks at, at least: twenty between its nodes
 
 
@@ -53,6 +54,7 @@ class ExponentialWindows:
     ends = True  # whether the ends of the series choose for themselves
     more = 1  # orders above the chosen one that are reported
     doubted = True  # whether the step to the order above that widens the error
+    tames = True  # whether what is told shrinks the last terms, which may be noise
     rate = 1  # where in θ the rate stands
     size = _KEPT
     wave = False
@@ -172,9 +174,15 @@ class ExponentialWindows:
         return refine_along(projected(c, columns), starts, -bound, bound, block.way)
 
     def answers(
-        self, block: Block, windows: Frames, beta: np.ndarray, carrier: np.ndarray, orders: Sequence[int]
+        self,
+        block: Block,
+        windows: Frames,
+        beta: np.ndarray,
+        carrier: np.ndarray,
+        orders: Sequence[int],
+        tamed: bool = False,
     ) -> dict[int, Answer]:
-        """θ for every order: the columns of one are the first of the next."""
+        """θ for every order: the columns of one are the first of the next. ``tamed``: see ``_tamed``."""
         u0, top = windows.origin, max(orders)
         powers = self.members(block, beta, top + 1)
         scale = np.exp(-beta * u0)[:, None]
@@ -185,13 +193,37 @@ class ExponentialWindows:
         fit = Linear(block.c[:, 1:], [one[:, 1:] for one in columns])
         # the constant takes what the columns leave of the first coordinate
         shares = np.array([column[:, 0] for column in columns]) / block.matrix[..., 0, 0]
-        return {q: self._answer(block, windows, beta, q, fit.first(q + 1), shares[: q + 1]) for q in orders}
+        found = {q: self._answer(block, windows, beta, q, fit.first(q + 1), shares[: q + 1]) for q in orders}
+        return self._tamed(block, windows, beta, fit, shares, found) if tamed else found
 
-    def _answer(
-        self, block: Block, windows: Frames, beta: np.ndarray, order: int, fit: Linear, shares: np.ndarray
-    ) -> Answer:
-        x, spread, half = fit.x, fit.spread, windows.half
-        first = np.zeros(order + 1)[:, None] + 0 * beta  # f′ and f″ by the coefficients, in units of u
+    def _tamed(
+        self, block: Block, windows: Frames, beta: np.ndarray, fit: Linear, shares: np.ndarray, found: dict[int, Answer]
+    ) -> dict[int, Answer]:
+        """Of two orders, with the last coordinate z of either shrunk, by z² / (z² + σ²) and by z⁴ / (z⁴ + (4 σ²)²): one
+        that is none but noise costs less then, and one that stands out stays. Their errors are those of the two orders
+        as they are, taken there."""
+        low, high = sorted(found)
+        noise = found[low].rest / found[low].freedom
+        z = fit.z.copy()
+        own, beyond = (noise / (z[j] ** 2 + 1e-300) for j in (low, high))
+        z[low] /= 1 + own
+        z[high] /= 1 + (_BEYOND * beyond) ** 2
+        spread = fit.spread
+        theta, by = self._parameters(block, windows, beta, np.einsum("pjk,jk->pk", spread, z), spread, shares)
+        squares = np.cumsum(by**2, axis=1)
+        squares[2] += 1 / block.matrix[..., 0, 0] ** 2
+        step = by[:, high] * fit.z[high]
+        return {
+            low: replace(found[low], theta=theta, lever=np.sqrt(squares[:, low])),
+            high: replace(found[high], theta=theta + step, lever=np.sqrt(squares[:, high])),
+        }
+
+    def _parameters(
+        self, block: Block, windows: Frames, beta: np.ndarray, x: np.ndarray, spread: np.ndarray, shares: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """θ (3, k) of the coefficients x (p, k), and its derivatives (3, p, k) by the orthonormal coordinates."""
+        half = windows.half
+        first = np.zeros(len(x))[:, None] + 0 * beta  # f′ and f″ by the coefficients, in units of u
         second = first.copy()
         first[0], first[1] = beta, 1
         second[0], second[1] = beta**2, 2 * beta
@@ -200,14 +232,19 @@ class ExponentialWindows:
         rate, size = f2 / f1, f1 * f1 / f2
         by_rate = (second - rate * first) / f1
         by_size = (2 * f1 * first - size * second) / f2
-        one = block.matrix[..., 0, 0]
-        value = block.c[:, 0] / one - (shares * x).sum(axis=0) + block.level + x[0]
+        value = block.c[:, 0] / block.matrix[..., 0, 0] - (shares * x).sum(axis=0) + block.level + x[0]
         by_constant = -shares - by_size
         by_constant[0] += 1
-        levers = [np.sqrt((np.einsum("pk,pjk->jk", by, spread) ** 2).sum(axis=0)) for by in (by_size, by_rate)]
-        levers.append(np.sqrt((np.einsum("pk,pjk->jk", by_constant, spread) ** 2).sum(axis=0) + 1 / one**2))
         theta = np.array([size, rate / half, value - size])
-        lever = np.array([levers[0], levers[1] / half, levers[2]])
+        by = np.array([by_size, by_rate / half, by_constant])
+        return theta, np.einsum("apk,pjk->ajk", by, spread)
+
+    def _answer(
+        self, block: Block, windows: Frames, beta: np.ndarray, order: int, fit: Linear, shares: np.ndarray
+    ) -> Answer:
+        theta, by = self._parameters(block, windows, beta, fit.x, fit.spread, shares)
+        squares = (by**2).sum(axis=1)
+        squares[2] += 1 / block.matrix[..., 0, 0] ** 2
         doubt = np.array([np.abs(beta) < 1e-8, np.abs(beta) > 0.999 * _REACH]).T
         rest = dot(fit.rest, fit.rest)
         if self.noise is not None:
@@ -216,7 +253,7 @@ class ExponentialWindows:
             most = usual * (1 + np.where(every, _EVERY, _EXCESS) / np.sqrt(windows.count))
             doubt[:, 1] |= (rest + block.outside) / freedom(block, order + 2) > most
         signal = np.sqrt(np.maximum(dot(fit.z.T, fit.z.T), 0))
-        return Answer(theta, lever, rest + block.outside, freedom(block, order + 2), signal, doubt)
+        return Answer(theta, np.sqrt(squares), rest + block.outside, freedom(block, order + 2), signal, doubt)
 
 
 def _tables(block: Block, tables: Sequence[np.ndarray]) -> np.ndarray:

@@ -375,5 +375,6 @@ def fits(
         enough, windows, carrier = enough[left], windows[left], carrier[left]
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
         start = kind.locate(block, carrier[places], order)
-        answers = kind.answers(block, windows[places], start, carrier[places], orders)
+        tamed = (True,) if len(orders) > 1 and order > kind.plain and getattr(kind, "tames", False) else ()
+        answers = kind.answers(block, windows[places], start, carrier[places], orders, *tamed)
         yield enough[places], answers[order], answers.get(order + 1)
