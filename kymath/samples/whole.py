@@ -23,9 +23,13 @@ _SAMPLES = 6  # for every coefficient
 _GROUPS = 3000  # groups of samples, in each of which the polynomials are one number for the normal equations
 _STEPS = 12
 _DONE = 1e-3  # of a standard deviation
+_ROUGH = 0.1  # of a squared deviation, by which groups may point past the least sum of squares
 _PENALTY = 4.0  # squared deviations, by which a degree more must gain
 _PLAIN, _LEAVE = 2, 6.0  # degree of a phase whose frequency is a line, and what leaving it must gain besides
+_FIRST = 5.0  # and what a second degree must gain besides the penalty
 _CLEAR, _LOST = 20.0, 3.0  # deviations of a coefficient, from and to which its fall by degree is judged
+_FEW = 2  # degrees
+_SEEN, _SMALL = 8.0, 2.0  # deviations of a coefficient that tells how they fall, and to which they are followed
 _FALL = 1.6  # e-folds until nothing is missed
 _UNSEEN, _SLOW = 2, 4  # degrees beyond that the errors hold: at least, and the most before a curve is no polynomial
 _ABOVE = 3  # degrees above the chosen ones, which must hold noise alone
@@ -125,7 +129,7 @@ class _Fit:
             ahead = [one + move[ends[j] : ends[j + 1]] for j, one in enumerate(terms)]
             gram, right, rest = self.step(ahead)
             noise = float(rest @ rest) / max(1, rest.size - right.size)
-            if not noise < least * (1 + 1e-9) and float(move @ move) > 0:
+            if not noise < least * (1 + max(1e-9, _ROUGH / rest.size)) and float(move @ move) > 0:
                 move = move / 4
                 continue
             try:
@@ -149,17 +153,22 @@ def fit(t: np.ndarray, y: np.ndarray, phase: np.ndarray, size: np.ndarray, level
     work = _Fit(t, y)
     nodes = -np.cos(np.pi * (np.arange(400) + 0.5) / 400)
     rough = [np.interp(nodes, work.x, one) for one in (phase, size, level)]
-    while True:  # with fewer degrees, where so many take the noise for a wave
-        if top[0] < 1 + _ABOVE or top[1] < _ABOVE:
-            return None
+    while top[0] >= 1 + _ABOVE and top[1] >= _ABOVE:  # with fewer degrees, where so many take the noise for a wave
         q = legendre(nodes, max(top))
         terms = [np.linalg.lstsq(q[:, : d + 1], one, rcond=None)[0] for d, one in zip(top, rough, strict=True)]
-        full = work.settle(terms)
-        if full is not None:
-            break
-        if top[0] == _TOP[0]:
-            return None
+        found = _near(work, terms)
+        if found is not None or top[0] == _TOP[0]:
+            return found
         top = [int(0.8 * one) for one in top]
+    return None
+
+
+def _near(work: _Fit, terms: list[np.ndarray]) -> Whole | None:
+    """The wave near the one given, with no more degrees than it needs."""
+    t, top = work.t, [one.size - 1 for one in terms]
+    full = work.settle(terms)
+    if full is None:
+        return None
     terms, gram, rest = full
     power, _, _ = _power(work, terms, rest, t.size - gram.shape[0])
     waves = [_nested(gram, terms, j) for j in range(3)]
@@ -174,9 +183,7 @@ def fit(t: np.ndarray, y: np.ndarray, phase: np.ndarray, size: np.ndarray, level
         return None
     terms, gram, rest = found
     power, said, apart = _power(work, terms, rest, t.size - gram.shape[0])
-    if not apart:
-        return None
-    if (work.curves(terms)[1] <= 0).any():
+    if not apart or (work.curves(terms)[1] <= 0).any():
         return None
     terms = [np.append(one, np.zeros(m)) for one, m in zip(terms, more, strict=True)]
     try:
@@ -200,15 +207,32 @@ def _needed(z: np.ndarray) -> tuple[int, int]:
     beyond = np.cumsum((z**2 - _PENALTY)[::-1])[::-1]
     cost = np.append(beyond[1:], 0.0)
     cost[: _PLAIN + 1] -= _LEAVE  # many degrees have a chance to look needed
+    cost[:_PLAIN] -= _FIRST
     degree = int(np.argmin(cost))
     if degree <= _PLAIN:
-        return degree, _UNSEEN
+        return degree, 1
     size = np.abs(z[_PLAIN + 1 : degree + 1])
     high = min(_CLEAR, size.max() / 2)
     if high <= _LOST:
-        return degree, _SLOW + 1
-    fall = np.log(high / _LOST) / max(1, degree - _PLAIN - 1 - int(np.flatnonzero(size > high)[-1]))
-    return degree, max(_UNSEEN, int(np.ceil(_FALL / fall)))
+        return degree, _UNSEEN if degree <= _PLAIN + _FEW else _SLOW + 1
+    clear, lost = (int(np.flatnonzero(size > limit)[-1]) for limit in (high, _LOST))
+    fall = np.log(high / _LOST) / max(1, lost + 1 - clear)
+    beyond = degree + max(_UNSEEN, int(np.ceil(_FALL / fall)))
+    degree = max(degree, min(_reach(size), degree + _FEW))
+    return degree, max(1, beyond - degree)
+
+
+def _reach(size: np.ndarray) -> int:
+    """The degree to which sizes that fall go on above a deviation, by the fall of the last that are clear.
+
+    Those of even and odd degree may differ much: the larger of two neighbours counts."""
+    pair = np.maximum(size, np.append(0.0, size[:-1]))
+    clear = np.flatnonzero(size > _SEEN)
+    if clear.size == 0 or clear[-1] < 2:
+        return 0
+    last = int(clear[-1])
+    fall = float(np.log(pair[last - 2] / pair[last])) / 2
+    return _PLAIN + 1 + last + int(np.log(pair[last] / _SMALL) / fall) if fall > 0 else 0
 
 
 def _power(
