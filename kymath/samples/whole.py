@@ -22,12 +22,14 @@ _PER_TURN = (1.5, 1.2, 0.35)  # and for every turn in the series
 _SAMPLES = 6  # for every coefficient
 _GROUPS = 3000  # groups of samples, in each of which the polynomials are one number for the normal equations
 _STEPS = 12
+_WORSE = 5.0  # times the noise that more degrees leave
 _DONE = 1e-3  # of a standard deviation
 _ROUGH = 0.1  # of a squared deviation, by which groups may point past the least sum of squares
 _PENALTY = 4.0  # squared deviations, by which a degree more must gain
 _PLAIN, _LEAVE = 2, 6.0  # degree of a phase whose frequency is a line, and what leaving it must gain besides
 _FIRST = 5.0  # and what a second degree must gain besides the penalty
 _CLEAR, _LOST = 20.0, 3.0  # deviations of a coefficient, from and to which its fall by degree is judged
+_ODDS = (5.0, 10.0)  # against a next degree, and one more, where a line holds and nothing is seen beyond
 _FEW = 2  # degrees
 _SEEN, _SMALL = 8.0, 2.0  # deviations of a coefficient that tells how they fall, and to which they are followed
 _FALL = 1.6  # e-folds until nothing is missed
@@ -153,30 +155,34 @@ def fit(t: np.ndarray, y: np.ndarray, phase: np.ndarray, size: np.ndarray, level
     work = _Fit(t, y)
     nodes = -np.cos(np.pi * (np.arange(400) + 0.5) / 400)
     rough = [np.interp(nodes, work.x, one) for one in (phase, size, level)]
+    noise = np.inf
     while top[0] >= 1 + _ABOVE and top[1] >= _ABOVE:  # with fewer degrees, where so many take the noise for a wave
         q = legendre(nodes, max(top))
         terms = [np.linalg.lstsq(q[:, : d + 1], one, rcond=None)[0] for d, one in zip(top, rough, strict=True)]
-        found = _near(work, terms)
-        if found is not None or top[0] == _TOP[0]:
-            return found
+        full = work.settle(terms)
+        if full is not None:
+            noise = min(noise, float(np.mean(full[2] ** 2)))
+            found = _near(work, *full)
+            if found is not None and float(np.mean(found.rest**2)) < _WORSE * noise:  # else it wants more degrees
+                return found
+        if top[0] == _TOP[0]:
+            return None
         top = [int(0.8 * one) for one in top]
     return None
 
 
-def _near(work: _Fit, terms: list[np.ndarray]) -> Whole | None:
-    """The wave near the one given, with no more degrees than it needs."""
+def _near(work: _Fit, terms: list[np.ndarray], gram: np.ndarray, rest: np.ndarray) -> Whole | None:
+    """The wave near one of many degrees, with no more than it needs."""
     t, top = work.t, [one.size - 1 for one in terms]
-    full = work.settle(terms)
-    if full is None:
-        return None
-    terms, gram, rest = full
     power, _, _ = _power(work, terms, rest, t.size - gram.shape[0])
     waves = [_nested(gram, terms, j) for j in range(3)]
     tail = np.concatenate([one[-(one.size // 3) :] for one in waves[:2]]) ** 2 / power
     if tail.mean() > 1 + 2 * np.sqrt(2 / tail.size):  # noise that hangs together, which a fit so close hides
         power *= tail.mean()
-    degrees, more = zip(*(_needed(one / np.sqrt(power)) for one in waves), strict=True)
-    if max(more) > _SLOW or any(d > most - _ABOVE for d, most in zip(degrees[:2], top[:2], strict=True)):
+    degrees, hidden = zip(*(_needed(one / np.sqrt(power)) for one in waves), strict=True)
+    if max(one.size for one in hidden) > _SLOW or any(
+        d > most - _ABOVE for d, most in zip(degrees[:2], top[:2], strict=True)
+    ):
         return None
     found = work.settle([one[: d + 1] for one, d in zip(terms, degrees, strict=True)])
     if found is None:
@@ -185,9 +191,10 @@ def _near(work: _Fit, terms: list[np.ndarray]) -> Whole | None:
     power, said, apart = _power(work, terms, rest, t.size - gram.shape[0])
     if not apart or (work.curves(terms)[1] <= 0).any():
         return None
-    terms = [np.append(one, np.zeros(m)) for one, m in zip(terms, more, strict=True)]
+    weights = np.concatenate([part for one, w in zip(terms, hidden, strict=True) for part in (np.ones(one.size), w)])
+    terms = [np.append(one, np.zeros(w.size)) for one, w in zip(terms, hidden, strict=True)]
     try:
-        factor = np.linalg.inv(np.linalg.cholesky(work.step(terms)[0])).T * np.sqrt(power)
+        factor = np.linalg.inv(np.linalg.cholesky(work.step(terms)[0])).T * (np.sqrt(power) * weights)
     except np.linalg.LinAlgError:
         return None
     return Whole(t[0], t[-1] - t[0], (terms[0], terms[1], terms[2]), factor, rest, said)
@@ -202,30 +209,33 @@ def _nested(gram: np.ndarray, terms: list[np.ndarray], which: int) -> np.ndarray
     return np.asarray((low.T @ np.concatenate(terms)[order])[-mine.size :])
 
 
-def _needed(z: np.ndarray) -> tuple[int, int]:
-    """The degree beyond which coefficients (in deviations) are noise, and how many more may hide in it."""
+def _needed(z: np.ndarray) -> tuple[int, np.ndarray]:
+    """The degree beyond which coefficients (in deviations) are noise, and the size of the next that may hide in it."""
     beyond = np.cumsum((z**2 - _PENALTY)[::-1])[::-1]
     cost = np.append(beyond[1:], 0.0)
     cost[: _PLAIN + 1] -= _LEAVE  # many degrees have a chance to look needed
     cost[:_PLAIN] -= _FIRST
     degree = int(np.argmin(cost))
-    if degree <= _PLAIN:
-        return degree, 1
+    if degree <= _PLAIN:  # nothing beyond is likely, and the less so the less is seen
+        square = z[degree + 1 : degree + 1 + len(_ODDS)] ** 2
+        return degree, np.sqrt((1 + square) / (1 + np.array(_ODDS[: square.size]) * np.exp(-square / 2)))
     size = np.abs(z[_PLAIN + 1 : degree + 1])
     high = min(_CLEAR, size.max() / 2)
     if high <= _LOST:
-        return degree, _UNSEEN if degree <= _PLAIN + _FEW else _SLOW + 1
+        return degree, np.ones(_UNSEEN if degree <= _PLAIN + _FEW else _SLOW + 1)
     clear, lost = (int(np.flatnonzero(size > limit)[-1]) for limit in (high, _LOST))
     fall = np.log(high / _LOST) / max(1, lost + 1 - clear)
-    beyond = degree + max(_UNSEEN, int(np.ceil(_FALL / fall)))
-    degree = max(degree, min(_reach(size), degree + _FEW))
-    return degree, max(1, beyond - degree)
+    reach, last = _reach(size), degree + int(np.ceil(_FALL / fall))
+    degree = max(degree, min(reach, degree + _FEW, z.size - 1 - _ABOVE))
+    least = int(degree >= reach) if reach else _UNSEEN
+    return degree, np.ones(max(least, last - degree))
 
 
 def _reach(size: np.ndarray) -> int:
-    """The degree to which sizes that fall go on above a deviation, by the fall of the last that are clear.
+    """The degree to which sizes that fall go on above two deviations, by the fall of the last that are clear.
 
-    Those of even and odd degree may differ much: the larger of two neighbours counts."""
+    Those of even and odd degree may differ much: the larger of two neighbours counts.
+    """
     pair = np.maximum(size, np.append(0.0, size[:-1]))
     clear = np.flatnonzero(size > _SEEN)
     if clear.size == 0 or clear[-1] < 2:
