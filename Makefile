@@ -67,9 +67,9 @@ dist-oldest: $(VENV)/dist.done ## the wheel in an empty environment with the old
 	$(PY) -m build --wheel --outdir dist/oldest
 	@set -e; room=$$(mktemp -d); trap 'rm -rf "$$room"' EXIT; python="$$room/venv/bin/python"; \
 	$(PY) -m uv venv --quiet --python $(PY) "$$room/venv"; \
-	$(PY) -m uv pip install --quiet --python "$$python" --resolution lowest-direct \
+	$(PY) -m uv pip install --quiet --compile-bytecode --python "$$python" --resolution lowest-direct \
 	  -r pyproject.toml --extra certified --extra data --extra inspect; \
-	$(PY) -m uv pip install --quiet --python "$$python" --no-deps dist/oldest/*.whl; \
+	$(PY) -m uv pip install --quiet --compile-bytecode --python "$$python" --no-deps dist/oldest/*.whl; \
 	$(PY) -m uv pip list --quiet --python "$$python"; \
 	$(PY) -m uv pip install --quiet --python "$$python" pytest pytest-xdist hypothesis; \
 	cd "$$room"; "$$python" "$(CURDIR)/tests/installed.py"; \
