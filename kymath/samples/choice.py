@@ -10,8 +10,8 @@ by higher degrees (Fan and Gijbels, J. R. Statist. Soc. B 57, 1995). The risk of
 
 each derivative in units of the best risk that any candidate has for it. Limits: bias common to p and p + 2 is not seen
 at one width, so the risk of a narrower window whose bias is beyond doubt counts for all wider ones; features shorter
-than the noise lets see are smoothed away; what is periodic is not used. The errors hold the bias² of the choice
-(doubled, for what p and p + 2 share) and a fifth of the standard deviation of its estimate.
+than the noise lets see are smoothed away; what is periodic is left to :mod:`kymath.samples.periodic`. The errors hold
+the bias² of the choice (doubled, for what p and p + 2 share) and a fifth of the standard deviation of its estimate.
 
 Locally, a binary tree over t: a part takes a choice of its own only where it gains more than two standard deviations.
 
