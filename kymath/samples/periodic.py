@@ -12,7 +12,7 @@ noise, stays with the local fits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Periodic:
         values = np.sqrt((np.tensordot(matrix, rows, axes=1) ** 2).sum(axis=-1))
         return np.array([np.interp(t, at, one) for one in values])
 
+    def times(self, scale: float) -> Periodic:
+        return replace(self, terms=self.terms * scale, factor=self.factor * scale)
+
 
 def columns(angle: np.ndarray, count: int, derivative: int = 0, turn: float = 1.0) -> np.ndarray:
     """(k, count) 1, cos, sin, cos 2, … of the angles, or their derivative where the angle rises by ``turn``."""
@@ -106,25 +109,28 @@ def of(
         return {}
     at = t[np.unique(np.round(np.linspace(0, t.size - 1, _PLACES)).astype(int))]
     jets, errors, widths = curve(at)
-    span = float(t[-1] - t[0])
+    step = float(steps.mean())
+    shared: dict[float, _Equations] = {}
     found = {}
     for j, block in blocks.items():
-        error = errors[..., j] * sigma[j]
-        loud = np.full(t.size, sigma[j])
+        error, least = errors[..., j] * sigma[j], _WORTH
         if j in louder:
-            loud *= louder[j].over(t - steps[0] / 2, t + steps[0] / 2)
             error = error * louder[j].around(at, widths[:, j], "both")
-        least = _WORTH
-        for beyond in (0.0, float(steps.mean())):
+        for beyond in (0.0, step):
             apart = matrix @ (jets[:, 0, j] - _ahead(jets[:, -1, j], beyond))
             if not (np.abs(apart) < _NEAR * np.hypot(error[:, 0], error[:, -1])).all():
                 continue
-            one = fit(t, y[:, j], loud, span + beyond, block, matrix)
+            period = float(t[-1] - t[0]) + beyond
+            if j in louder:
+                equations = _Equations(t, period, louder[j].over(t - step / 2, t + step / 2))
+            else:
+                equations = shared[beyond] = shared.get(beyond) or _Equations(t, period)
+            one = equations.solved(y[:, j] / sigma[j], block, matrix)
             if one is not None:
-                ratio = one.errors(at, matrix, unseen=False) / error
+                ratio = one.errors(at, matrix, unseen=False) * sigma[j] / error
                 share = float(np.exp(np.mean(np.log(ratio))))
                 if share < least and ratio.max() < _NOWHERE:
-                    least, found[j] = share, one
+                    least, found[j] = share, one.times(float(sigma[j]))
     return found
 
 
@@ -134,36 +140,46 @@ def _ahead(jet: np.ndarray, step: float) -> np.ndarray:
     return np.array([jet[k:] @ terms[: jet.size - k] for k in range(jet.size)])
 
 
-def fit(
-    t: np.ndarray, y: np.ndarray, sigma: np.ndarray, period: float, block: int, matrix: np.ndarray
-) -> Periodic | None:
-    """One channel (n,) with noise ``sigma`` (n,) that hangs together over ``block`` samples; None where it is none of
-    this kind."""
-    count = min(2 * _TOP, t.size // _SAMPLES) // 2 * 2 + 1
-    group = max(1, t.size // _GROUPS)
-    begin = np.arange(0, t.size, group)
-    weight = np.add.reduceat(sigma**-2.0, begin)
-    middle, value = (np.add.reduceat(one * sigma**-2.0, begin) / weight for one in (t, y))
-    rows = columns(2 * np.pi * (middle - t[0]) / period, count)
-    if group > 1:  # the mean of a cosine over evenly spaced angles
-        half = np.pi * (t[1] - t[0]) / period * np.repeat(np.arange(1, count // 2 + 1), 2)
-        rows[:, 1:] *= np.sin(group * half) / (group * np.sin(half))
-    root = np.sqrt(weight)
-    q, r = np.linalg.qr(rows * root[:, None])
-    c = (value * root) @ q
-    turns, more, power = _needed((c[1:] ** 2).reshape(-1, 2).sum(axis=1))
-    if not turns:
-        return None
-    size, full = 1 + 2 * turns, 1 + 2 * (turns + more)
-    open_ended = np.concatenate([rows[:, :full], jumps((middle - t[0]) / period)], axis=1) * root[:, None]
-    whole, upper = np.linalg.qr(open_ended)
-    if np.abs((value * root) @ whole[:, full:]).max() > _TIED * np.sqrt(max(1.0, power)):
-        return None
-    rest = value - q[:, :size] @ c[:size] / root
-    if lacking.of(middle, rest, (t[-1] - t[0]) / 2, matrix, np.sqrt(max(1.0, power)) / root, max(1, block // group)):
-        return None
-    terms = np.linalg.solve(r[:size, :size], c[:size])
-    return Periodic(float(t[0]), period, terms, np.linalg.inv(upper) * np.sqrt(power))
+class _Equations:
+    """The rows of one period, of groups of neighbours in a long series, and their QR factors."""
+
+    def __init__(self, t: np.ndarray, period: float, loud: np.ndarray | None = None) -> None:
+        """``loud`` (n,): the noise relative to its mean, where that varies."""
+        self.begin, self.period, self.span = float(t[0]), period, float(t[-1] - t[0])
+        self.group = max(1, t.size // _GROUPS)
+        self.first = np.arange(0, t.size, self.group)
+        self.each = np.ones(t.size) if loud is None else loud**-2.0
+        self.weight = np.add.reduceat(self.each, self.first)
+        self.root = np.sqrt(self.weight)
+        self.middle = self.means(t)
+        count = min(2 * _TOP, t.size // _SAMPLES) // 2 * 2 + 1
+        self.rows = columns(2 * np.pi * (self.middle - self.begin) / period, count)
+        if self.group > 1:  # the mean of a cosine over evenly spaced angles
+            half = np.pi * (t[1] - t[0]) / period * np.repeat(np.arange(1, count // 2 + 1), 2)
+            self.rows[:, 1:] *= np.sin(self.group * half) / (self.group * np.sin(half))
+        self.q, self.r = np.linalg.qr(self.rows * self.root[:, None])
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(np.add.reduceat(self.each * values, self.first) / self.weight)
+
+    def solved(self, y: np.ndarray, block: int, matrix: np.ndarray) -> Periodic | None:
+        """One channel (n,) in deviations of its noise, which hangs together over ``block`` samples; None where it is
+        none of this kind."""
+        value = self.means(y)
+        c = (value * self.root) @ self.q
+        turns, more, power = _needed((c[1:] ** 2).reshape(-1, 2).sum(axis=1))
+        if not turns:
+            return None
+        size, full, sigma = 1 + 2 * turns, 1 + 2 * (turns + more), np.sqrt(max(1.0, power))
+        ends = jumps((self.middle - self.begin) / self.period)
+        q, upper = np.linalg.qr(np.concatenate([self.rows[:, :full], ends], axis=1) * self.root[:, None])
+        if np.abs((value * self.root) @ q[:, full:]).max() > _TIED * sigma:
+            return None
+        rest = value - self.q[:, :size] @ c[:size] / self.root
+        if lacking.of(self.middle, rest, self.span / 2, matrix, sigma / self.root, max(1, block // self.group)):
+            return None
+        terms = np.linalg.solve(self.r[:size, :size], c[:size])
+        return Periodic(self.begin, self.period, terms, np.linalg.inv(upper) * np.sqrt(power))
 
 
 def _needed(square: np.ndarray) -> tuple[int, int, float]:
