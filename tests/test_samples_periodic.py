@@ -70,3 +70,15 @@ def test_channels_choose_for_themselves_and_points_do_not_matter():
     some = ky.samples(t, y, FAMILY, at=t[::7])
     assert np.allclose(some.a1, r.a1[::7], rtol=1e-9)
     assert np.allclose(some.errors["a2"], r.errors["a2"][::7], rtol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_that_hangs_together_is_in_the_errors(seed):
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0, 1, 800)
+    clean, slope = curve(t, rng, 3)
+    noise = np.convolve(rng.standard_normal(900), 0.7 ** np.arange(40))[:800]
+    r = ky.samples(t, clean + 0.01 * noise, FAMILY)
+    assert np.mean(np.abs(r.a1 - slope) < 1.96 * r.errors["a1"]) > 0.85
+    assert "correlated" in r.message
+    assert np.sqrt(np.mean(r.errors["a1"] ** 2)) < 30 * np.sqrt(np.mean((r.a1 - slope) ** 2))

@@ -37,6 +37,8 @@ def text(found, times, goals, given):
         some = [row for row in rows if row.question == question]
         if some:
             out += accuracy_part(question, some)
+        if question == "slope" and "alone" in found:
+            out += alone_part(found["alone"])
     if rows:
         out += coverage_part(rows)
     if "noticed" in found:
@@ -126,6 +128,32 @@ def accuracy_part(question, rows):
                 (f"{r}: edges", figures(r.edges), figures(r.edges / r.along()), f"{r.along():.2f}", "best inside")
                 for r in edge
             ],
+        ),
+    ]
+
+
+def alone_part(rows):
+    body = []
+    for n in sorted({row.n for row in rows}):
+        for noise in dict.fromkeys(row.noise for row in rows):
+            some = [row for row in rows if row.n == n and row.noise == noise]
+            ratios = {w: [row.ours[w] / row.spline[w] for row in some] for w in (INSIDE, EDGES)}
+            seconds = [f"{np.mean(column):.2f}" for column in zip(*(row.seconds for row in some), strict=True)]
+            cells = [f"{geometric(ratios[w]):.2f} ({max(ratios[w]):.2f})" for w in (INSIDE, EDGES)]
+            body.append(
+                (str(noise), grouped(n), *cells, f"{sum(r < 1 for r in ratios[INSIDE])} of {len(some)}", *seconds)
+            )
+    return [
+        "### Beside a spline that chooses for itself",
+        "",
+        *paragraph(
+            "Nobody has the truth to tune by. `make_smoothing_spline` without a λ takes the one of generalised",
+            "cross-validation: over t or over the numbers of the samples, whichever came nearer (its search depends on",
+            "that). Ratios of the errors over all signals, the worst in brackets; seconds of the processor.",
+        ),
+        *table(
+            ("noise", "n", "inside", "edges", "kymath nearer inside", "kymath, s", "the spline, s"),
+            body,
         ),
     ]
 

@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import alone
 import nonlinear
 import nothing
 import noticed
@@ -19,7 +20,7 @@ import speed
 import targets
 
 DOCS = Path(__file__).parents[2] / "docs"
-PARTS = {"slopes": slopes, "nonlinear": nonlinear, "noticed": noticed, "nothing": nothing}
+PARTS = {"slopes": slopes, "alone": alone, "nonlinear": nonlinear, "noticed": noticed, "nothing": nothing}
 BEGIN = time.monotonic()
 
 

@@ -142,7 +142,7 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
         jets[0] += offset
         return jets, errors, widths
 
-    noises = [v._replace(missed=v.missed and j not in closed) for j, v in enumerate(noises)]
+    noises = [v._replace(missed=False, blind=False) if j in closed else v for j, v in enumerate(noises)]
     told = zip(noises, sigma, scale, far, strict=True)
     return curve, [v._replace(sigma=float(s * u), outliers=k) for v, s, u, k in told]
 
