@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from score import EDGES, INSIDE, Row, geometric, largest
+from score import EDGE, EDGES, INSIDE, Row, geometric, largest
 from words import figures, percent
 
 ALLOWED, SPECTRAL = 1.2, 1.5  # times the best peer's error; the second for a spectral peer on a periodic signal
@@ -70,8 +70,10 @@ def every(what, wanted, rows, excess, ratio):
 
 
 def coverage(question, rows):
-    """Of all cases together, and of the series with white and with correlated noise."""
-    out = []
+    """Of all cases together; and apart the series with white and with correlated noise, inside and at the edges."""
+    weights = {INSIDE: 1 - 2 * EDGE, EDGES: 2 * EDGE}
+    whole = float(np.nansum([weights[w] * np.nanmean([row.cover[w] for row in rows]) for w in weights]))
+    out = [within(f"{question}: 95 % intervals, all points", whole, "")]
     for label, some in (
         ("white noise", [row for row in rows if not row.noise.correlated]),
         ("correlated noise", [row for row in rows if row.noise.correlated]),

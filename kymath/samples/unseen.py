@@ -7,6 +7,7 @@ import numpy as np
 _REACH = 0.5  # half widths about a point in which its neighbours' steps are counted
 _SLOW, _UNSEEN = 2.0, 0.3  # what the errors hold of the squared bias that is seen, and of its standard deviation
 _CHOSEN = 0.7  # of what noise makes of a step, where the order was chosen
+_HELD = 0.5  # of a step, where one curve holds throughout
 _CHANCE = 6.0  # standard deviations that are no chance
 
 
@@ -24,14 +25,16 @@ def unseen(
     ``step`` (p, k) is how far θ moves with the next order; ``lever`` and ``beyond`` its standard errors before and
     after for σ² = 1, ``variance`` (k,) σ². The mean square of neighbours' steps counts, in units of each one's own
     variance, and what noise alone makes of a step: a bias below that cannot be seen. Where the order was chosen from
-    several (``varied``), many windows were judged, and a part of it does; else their larger.
+    several (``varied``), many windows were judged, and a part of it does; else half of their larger.
     """
     own = lever**2 * variance
     with np.errstate(all="ignore"):
         share = np.nan_to_num(step**2 / own, posinf=0.0)
         noise = np.maximum(np.nan_to_num(beyond**2 * variance / own - 1, posinf=0.0), 0.0)
     excess = np.maximum(_near(at, half, share - noise), 0.0)
-    return np.asarray(own * np.where(varied, excess + _CHOSEN * noise, np.maximum(_near(at, half, share), noise)))
+    return np.asarray(
+        own * np.where(varied, excess + _CHOSEN * noise, _HELD * np.maximum(_near(at, half, share), noise))
+    )
 
 
 def clear(

@@ -33,6 +33,7 @@ _ODDS = (5.0, 10.0)  # against a next degree, and one more, where a line holds a
 _FEW = 2  # degrees
 _SEEN, _SMALL = 8.0, 2.0  # deviations of a coefficient that tells how they fall, and to which they are followed
 _FALL = 1.6  # e-folds until nothing is missed
+_MISSED = 0.5  # deviations, that a coefficient beyond those fitted may have
 _UNSEEN, _SLOW = 2, 4  # degrees beyond that the errors hold: at least, and the most before a curve is no polynomial
 _ABOVE = 3  # degrees above the chosen ones, which must hold noise alone
 _NODES = 1500
@@ -228,7 +229,7 @@ def _needed(z: np.ndarray) -> tuple[int, np.ndarray]:
     reach, last = _reach(size), degree + int(np.ceil(_FALL / fall))
     degree = max(degree, min(reach, degree + _FEW, z.size - 1 - _ABOVE))
     least = int(degree >= reach) if reach else _UNSEEN
-    return degree, np.ones(max(least, last - degree))
+    return degree, np.full(max(least, last - degree), _MISSED)
 
 
 def _reach(size: np.ndarray) -> int:
