@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy as sp
 
 from .comparison import Comparison, Row
 from .errors import NotApplicable, Status
-from .evidence import Evidence, Jet, prime
+from .evidence import Evidence, Jet, Side, prime
 from .families import ConnectionFunction, Exponential, Harmonic, Linear, Polynomial, Trigonometric
 from .function import Function, X, as_function
 from .methods import Method, Symbolic
@@ -43,7 +43,7 @@ def compare(
     x0: Any,
     families: Iterable[ConnectionFunction] | None = None,
     *,
-    side: str = "both",
+    side: Literal["both", "right", "left"] = "both",
     method: Method | None = None,
 ) -> Comparison:
     """Which connection function suits f at x0: the families, best first, by the defect of their osculating curves.
@@ -157,7 +157,7 @@ class _Known(NamedTuple):
     weights: np.ndarray  # of |f^(k) − g^(k)| in the defect
 
 
-def _learned(function: Function, x0: Any, order: int, side: str, method: Method | None) -> _Known:
+def _learned(function: Function, x0: Any, order: int, side: Side, method: Method | None) -> _Known:
     seconds = math.inf
     if method is None and function.symbolic and _wordy(function.expression):
         method = _in_doubles(function, x0, order, side)
@@ -181,7 +181,7 @@ def _wordy(f: Any) -> bool:
     return any(power.exp.has(X) and power.base != sp.E for power in f.atoms(sp.Pow)) and f.count_ops() > WORDY
 
 
-def _in_doubles(function: Function, x0: Any, order: int, side: str) -> Method | None:
+def _in_doubles(function: Function, x0: Any, order: int, side: Side) -> Method | None:
     """SymPy's derivatives as doubles."""
     point, _ = point_of(x0)
     exact = point if isinstance(point, sp.Basic) else sp.Rational(*float(point).as_integer_ratio())
@@ -258,7 +258,7 @@ class _Measured(NamedTuple):
 
 
 def _measured(
-    function: Function, x0: Any, family: ConnectionFunction, known: _Known, side: str, method: Method | None
+    function: Function, x0: Any, family: ConnectionFunction, known: _Known, side: Side, method: Method | None
 ) -> _Measured:
     enough = len(known.values) >= family.size
     way = known.method if enough else method

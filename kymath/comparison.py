@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .evidence import Side
 from .families import ConnectionFunction
 from .function import Function
 from .result import KYTransform
@@ -70,7 +71,7 @@ class Comparison(Sequence[Row]):
     length: float
     order: int
     x0: Any
-    side: str
+    side: Side
     nfev: int
     function: Function = field(compare=False)
 

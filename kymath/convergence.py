@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
 
 from .errors import KYError, NotApplicable, NotFinite
-from .evidence import Evidence, Jet
+from .evidence import Evidence, Jet, Side
 from .families import ConnectionFunction, Polynomial
 from .fit import Order, fitted_order, leading_coefficient
 from .function import Function, X, as_function
@@ -51,7 +51,7 @@ class Convergence:
     error: Rows
     noise: Rows
     limit: KYTransform
-    side: str
+    side: Literal["right", "left"]
     nodes: tuple[Any, ...]
     order: float
     order_spread: float
@@ -83,7 +83,7 @@ def convergence(
     rule: Rule | None = None,
     *,
     h: Any = None,
-    side: str = "right",
+    side: Literal["right", "left"] = "right",
 ) -> Convergence:
     """How θ(h) approaches its limit θ* from one side: ‖θ(h) − θ*‖ ≈ K h^α, with α and K measured and predicted.
 
@@ -128,7 +128,7 @@ def convergence(
             across = any(c < 0 for c in reach)
             two_sided = across and bool(transform(function, x0, family, rule, raises=False).success)
             nodes = reach if two_sided or not across else rule.nodes(family, side)
-            word = "both" if two_sided else side
+            word: Side = "both" if two_sided else side
             values, errors = _jet(function, limit, family.size + 3, word)
             exact = _exact(function, limit)
         late = (
@@ -154,7 +154,13 @@ def convergence(
 
 
 def _told(
-    found: Measured, fit: Order, guess: Predicted, limit: KYTransform, side: str, nodes: tuple[Any, ...], late: bool
+    found: Measured,
+    fit: Order,
+    guess: Predicted,
+    limit: KYTransform,
+    side: Literal["right", "left"],
+    nodes: tuple[Any, ...],
+    late: bool,
 ) -> Convergence:
     """What was measured beside what was predicted, and no order where the two contradict each other."""
     errors_seen = math.isfinite(fit.order) or bool(fit.why)
@@ -256,7 +262,7 @@ def _exponent(order: float, predicted: float) -> float:
     return float(round(order)) if math.isfinite(order) and abs(order - round(order)) < 0.02 else order
 
 
-def _jet(function: Function, limit: KYTransform, wanted: int, side: str) -> tuple[list[float], list[float]]:
+def _jet(function: Function, limit: KYTransform, wanted: int, side: Side) -> tuple[list[float], list[float]]:
     """As many of f, f′, f″, … at x0, up to f^(wanted), as exist, with their errors."""
     size = limit.family.size
     degrees = list(dict.fromkeys((wanted, size + 1, size, 2, 1)))

@@ -8,7 +8,10 @@ of points each element carries its status.
 from __future__ import annotations
 
 import enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .result import KYTransform
 
 
 class Status(enum.Enum):
@@ -53,8 +56,8 @@ class NoLimit(KYError):
     """
 
     status = Status.NO_LIMIT
-    left: Any = None
-    right: Any = None
+    left: KYTransform | None = None
+    right: KYTransform | None = None
 
 
 class Diverges(NoLimit):
@@ -79,7 +82,7 @@ class NotReached(KYError):
     """The tolerance was not reached, or a sign stayed undecided; ``best`` is the best result found, None if none."""
 
     status = Status.NOT_REACHED
-    best: Any = None
+    best: KYTransform | None = None
 
 
 class NotFinite(KYError):

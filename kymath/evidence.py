@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -13,6 +13,7 @@ from .arithmetic import exact_sign
 from .errors import Status
 from .families.base import number
 
+Side = Literal["both", "right", "left"]  # from where x0 is looked at
 PRIMES = ("f(x0)", "f′(x0)", "f″(x0)", "f‴(x0)")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .errors import NotApplicable, Status
+from .evidence import Side
 from .families import ConnectionFunction
 from .function import Function
 from .result import KYTransform
@@ -30,7 +31,7 @@ def lazily(
     family: ConnectionFunction,
     rule: Rule,
     method: str,
-    side: str,
+    side: Side,
     raises: bool | None,
 ) -> KYTransform:
     """The result for a dask array: θ, error, status and nfev are dask arrays of its shape and chunks.
@@ -48,7 +49,8 @@ def lazily(
 
     def block(points: np.ndarray) -> np.ndarray:
         one = transformed(points)
-        codes = np.array([_CODE[status] for status in one.status.reshape(-1)]).reshape(points.shape)
+        found: Any = one.status
+        codes = np.array([_CODE[status] for status in found.reshape(-1)]).reshape(points.shape)
         return np.stack([*one.theta, *one.error, codes, np.broadcast_to(one.nfev, points.shape)])
 
     array = importlib.import_module("dask.array")

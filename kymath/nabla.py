@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import sympy as sp
 
 from .errors import NotApplicable
 from .families import ConnectionFunction, Exponential, Family, Harmonic, Linear, Polynomial, Trigonometric
+from .request import Options
 from .result import KYTransform
 from .rules import Rule
 from .transform import transform
@@ -21,7 +22,7 @@ class Applied:
     operator: Operator
     f: Any
 
-    def __call__(self, x0: Any, **options: Any) -> KYTransform:
+    def __call__(self, x0: Any, **options: Unpack[Options]) -> KYTransform:
         options.setdefault("rule", self.operator.rule)
         return transform(self.f, x0, self.operator.family, **options)
 

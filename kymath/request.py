@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import sympy as sp
 
 from .arithmetic import is_exact
 from .errors import NotApplicable, NotFinite
+from .evidence import Side
 from .families import ConnectionFunction
 from .methods import Method
 from .rules import Rule
 
 SIDES = ("both", "right", "left")
+
+
+class Options(TypedDict, total=False):
+    """What :func:`kymath.transform` takes by name, for functions that hand it on."""
+
+    rule: Rule | None
+    method: Method | None
+    side: Side
+    check: bool
+    raises: bool | None
 
 
 def check_request(family: Any, rule: Any, method: Any, side: str) -> None:

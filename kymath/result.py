@@ -6,14 +6,14 @@ import html
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import mpmath
 import numpy as np
 import sympy as sp
 
 from .errors import NotApplicable, Status, error_for
-from .evidence import Step, converged
+from .evidence import Side, Step, converged
 from .expressions import latex
 from .families import ConnectionFunction
 from .families.base import number
@@ -88,9 +88,9 @@ class KYTransform(Parameters):
     family: ConnectionFunction
     rule: Rule
     method: str
-    side: str
+    side: Side
     x0: Any
-    status: Any
+    status: Status | Any  # an array of them for an array of points
     message: str
     bound: bool = False
     exact: bool = False
@@ -128,6 +128,10 @@ class KYTransform(Parameters):
 
     # -- the connection curve ------------------------------------------------------------------------------------
 
+    @overload
+    def __call__(self, t: np.ndarray) -> np.ndarray: ...
+    @overload
+    def __call__(self, t: Any) -> Any: ...
     def __call__(self, t: Any) -> Any:
         """g(t; θ), the connection curve at t (numbers, arrays or SymPy)."""
         theta, x0 = self.theta, self.x0

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -15,7 +15,7 @@ from .arithmetic import is_exact
 from .choose import gather
 from .definition import contradiction, theta_at
 from .errors import NotApplicable, Status
-from .evidence import Evidence, Step, all_converged, converged, marked, statuses
+from .evidence import Evidence, Side, Step, all_converged, converged, marked, statuses
 from .families import ConnectionFunction, Polynomial
 from .function import Function, as_function
 from .lazy import is_lazy, lazily
@@ -37,7 +37,7 @@ def transform(
     rule: Rule | None = None,
     method: Method | None = None,
     *,
-    side: str = "both",
+    side: Literal["both", "right", "left"] = "both",
     check: bool = True,
     raises: bool | None = None,
 ) -> KYTransform:
@@ -97,7 +97,7 @@ def _numerical(
     family: ConnectionFunction,
     rule: Rule,
     method: Method | None,
-    side: str,
+    side: Side,
     check: bool,
 ) -> KYTransform:
     taken, evidence, how = gather(function, points, family, rule, method, side, check)
@@ -109,7 +109,7 @@ def _numerical(
             settled, reached = replace(settled, status=statuses((), Status.NOT_REACHED), message=against), False
     reason = how if reached or not settled.message else settled.message
 
-    def result(one: Settled, word: str, message: str, best: bool = False) -> KYTransform:
+    def result(one: Settled, word: Side, message: str, best: bool = False) -> KYTransform:
         theta, error = one.theta, one.error
         if not (best or all_converged(one.status)):
             lost = ~converged(one.status)
@@ -185,17 +185,21 @@ def _sides(
     settled: Settled,
     family: ConnectionFunction,
     rule: Rule,
-    result: Callable[[Settled, str, str], KYTransform],
+    result: Callable[[Settled, Side, str], KYTransform],
 ) -> tuple[KYTransform | None, KYTransform | None]:
     """The one-sided results of a two-sided failure, None where there is none."""
     out = []
-    for word, given, own in (("left", settled.left, evidence.left), ("right", settled.right, evidence.right)):
+    for word, given, own in _by_side(settled, evidence):
         one = given
         if one is None and own is not None:
             one = settle(own, family, rule, word)
         good = one is not None and one.status[()] is Status.CONVERGED
         out.append(result(one, word, f"from the {word}") if good and one is not None else None)
     return out[0], out[1]
+
+
+def _by_side(settled: Settled, evidence: Evidence) -> tuple[tuple[Side, Settled | None, Evidence | None], ...]:
+    return ("left", settled.left, evidence.left), ("right", settled.right, evidence.right)
 
 
 @dataclass(slots=True)
@@ -206,7 +210,7 @@ class Stepper:
     x0: float
     family: ConnectionFunction
     rule: Rule
-    side: str
+    side: Side
     theta: tuple[float, ...]
     method: Method
     evidence: Evidence
@@ -249,7 +253,7 @@ def _scalar(
     family: ConnectionFunction,
     rule: Rule,
     method: Method | None,
-    side: str,
+    side: Side,
     check: bool,
 ) -> KYTransform:
     if not function.symbolic:
@@ -288,7 +292,7 @@ def _free(value: Any) -> bool:
     return bool(getattr(value, "free_symbols", None))
 
 
-def _settled_exactly(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: str, end: float) -> Settled:
+def _settled_exactly(evidence: Evidence, family: ConnectionFunction, rule: Rule, side: Side, end: float) -> Settled:
     try:
         return bounded(lambda: settle_exact(evidence, family, rule, side), max(end - time.monotonic(), 1.0))
     except Exception:  # out of time, or sympy.solve fails, in one of many ways, on a user's family
@@ -312,12 +316,12 @@ def _exact_result(
     asked_exact: bool,
     family: ConnectionFunction,
     rule: Rule,
-    side: str,
+    side: Side,
     evidence: Evidence,
     settled: Settled,
     end: float,
 ) -> KYTransform:
-    def result(one: Settled, word: str, message: str) -> KYTransform:
+    def result(one: Settled, word: Side, message: str) -> KYTransform:
         exact = asked_exact and one.status is Status.CONVERGED and all(is_exact(c) for c in one.theta)
         theta, error = one.theta, one.error
         if one.status is not Status.CONVERGED:
@@ -358,7 +362,7 @@ def _exact_result(
     main = result(settled, side, text)
     if side == "both" and settled.status in (Status.NO_LIMIT, Status.DIVERGES):
         out = []
-        for word, given, own in (("left", settled.left, evidence.left), ("right", settled.right, evidence.right)):
+        for word, given, own in _by_side(settled, evidence):
             one = given
             if one is None and own is not None and own.jet is not None:
                 one = settle_exact(own, family, rule, word)

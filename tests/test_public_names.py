@@ -67,7 +67,7 @@ def signature(thing: Any) -> str:
         text = str(inspect.signature(thing))
     except (TypeError, ValueError):
         return ""
-    text = re.sub(r"(: |-> )'((?:[^'\\]|\\.)*)'", r"\1\2", text)
+    text = re.sub(r"""(: |-> )(['"])((?:(?!\2)[^\\]|\\.)*)\2""", r"\1\3", text)
     text = re.sub(r"ForwardRef\('(.*?)'\)", r"\1", text)
     return re.sub(r"<\S+ object at 0x[0-9a-f]+>", "…", text)
 

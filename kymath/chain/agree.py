@@ -69,10 +69,11 @@ def ready(*results: KYTransform) -> None:
 
 
 def shape_of(F: KYTransform, G: KYTransform) -> tuple[int, ...]:
+    shapes = [getattr(one.status, "shape", ()) for one in (F, G)]
     try:
-        return np.broadcast_shapes(np.shape(F.status), np.shape(G.status))
+        return np.broadcast_shapes(*shapes)
     except ValueError as error:
-        text = f"F holds points of shape {np.shape(F.status)} and G of shape {np.shape(G.status)}."
+        text = f"F holds points of shape {shapes[0]} and G of shape {shapes[1]}."
         raise NotApplicable(text) from error
 
 

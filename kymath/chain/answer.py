@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..arithmetic import is_exact
 from ..errors import KYError, Status
-from ..evidence import Evidence, Jet, converged, marked
+from ..evidence import Evidence, Jet, Side, converged, marked
 from ..families import ConnectionFunction, Family
 from ..function import Function
 from ..methods.bounded import OutOfTime, bounded
@@ -33,7 +33,7 @@ class Combination:
 
     family: ConnectionFunction
     rule: Rule
-    side: str
+    side: Side
     x0: Any
     name: str  # of the operation, which stands for a method in the result
     function: Function | None = None
@@ -41,7 +41,7 @@ class Combination:
     notes: tuple[str, ...] = ()  # sentences that follow the message
 
     @property
-    def taken(self) -> tuple[ConnectionFunction, Rule, str]:
+    def taken(self) -> tuple[ConnectionFunction, Rule, Side]:
         return self.family, self.rule, self.side
 
 
@@ -171,7 +171,7 @@ def simplest(value: sp.Expr, end: float) -> sp.Expr:
 
 
 def _finished(asked: Combination, settled: Settled, scalar: bool, bound: bool, raises: bool | None) -> KYTransform:
-    def result(one: Settled, side: str) -> KYTransform:
+    def result(one: Settled, side: Side) -> KYTransform:
         status = one.status if isinstance(one.status, Status) else one.status[()] if scalar else one.status
         theta, error = one.theta, one.error
         exact = scalar and status is Status.CONVERGED and all(is_exact(c) for c in theta)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import KYError
-from ..evidence import Jet, converged
+from ..evidence import Jet, Side, converged
 from ..families import Polynomial
 from ..result import KYTransform
 from .jets import jet_of, known
@@ -115,7 +115,7 @@ def _measured(result: KYTransform, count: int) -> tuple[Any, Any, Any, Any]:
     return value, size, further, good
 
 
-def _derivatives(result: KYTransform, points: Any, order: int, side: str) -> tuple[Any, Any, Any] | None:
+def _derivatives(result: KYTransform, points: Any, order: int, side: Side) -> tuple[Any, Any, Any] | None:
     """(f, …, f^(order)) at some points with their errors, and where they were reached."""
     from ..transform import transform
 

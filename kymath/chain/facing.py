@@ -10,7 +10,7 @@ import sympy as sp
 
 from ..arithmetic import exact_sign
 from ..errors import NotApplicable, error_for
-from ..evidence import Jet, converged
+from ..evidence import Jet, Side, converged
 from ..function import X
 from ..methods.bounded import bounded
 from ..result import KYTransform
@@ -31,11 +31,12 @@ def facing(F: KYTransform, G: KYTransform, inner: Jet) -> KYTransform:
     if F.side == "both":
         return F
     toward = 1.0 if F.side == "right" else -1.0
-    ways = np.array([np.broadcast_to(_way(G, inner, side), np.shape(G.status)) for side in SIDES[G.side]], dtype=float)
+    shape = getattr(G.status, "shape", ())
+    ways = np.array([np.broadcast_to(_way(G, inner, side), shape) for side in SIDES[G.side]], dtype=float)
     good = converged(np.asarray(G.status, dtype=object))
     if np.all((ways == toward) | ~good):
         return F
-    needed = "both"
+    needed: Side = "both"
     if np.all((ways == -toward) | ~good) or G.side != "both":
         needed = "left" if F.side == "right" else "right"
     if F.function is None:

@@ -15,7 +15,7 @@ import sympy as sp
 from .. import series
 from ..arithmetic import is_exact
 from ..errors import BasePointMismatch, Diverges, NotApplicable, NotFinite, Status
-from ..evidence import Jet, converged, marked, statuses
+from ..evidence import Jet, Side, converged, marked, statuses
 from ..families import Polynomial
 from ..families.base import number
 from ..function import Function
@@ -245,7 +245,7 @@ def _alike(F: KYTransform, G: KYTransform, name: str) -> Rule:
     return common_rule(F, G)
 
 
-def _side(F: KYTransform, G: KYTransform, name: str) -> str:
+def _side(F: KYTransform, G: KYTransform, name: str) -> Side:
     sides = {F.side, G.side} - {"both"}
     if len(sides) > 1:
         raise NotApplicable(f"{_WORDS[name]} of a result from the left and one from the right has no side.")

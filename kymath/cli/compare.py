@@ -75,7 +75,7 @@ def compare(
 
     try:
         with waiting("comparing …"):
-            found = judge(f, x0, families, side=side)
+            found = judge(f, x0, families, side=side)  # type: ignore[arg-type]  # one_of saw to it
     except KYError as error:
         if json:
             write_json(_refused(error, x0, side))

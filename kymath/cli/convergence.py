@@ -88,7 +88,7 @@ def convergence(
 
     try:
         with waiting("measuring the order …"):
-            found = measure(asked.f, asked.x0, asked.family, asked.rule, h=steps, side=side)
+            found = measure(asked.f, asked.x0, asked.family, asked.rule, h=steps, side=side)  # type: ignore[arg-type]  # one_of saw to it
     except KYError as error:
         if json:
             write_json(_refused(error, asked, side))

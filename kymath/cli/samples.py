@@ -160,7 +160,7 @@ def _fitted(
     family: ConnectionFunction,
     width: Any,
     at: Any,
-    side: str,
+    side: Any,
     robust: bool,
     step: Callable[[str, Any], None],
 ) -> dict[str, SampledTransform]:

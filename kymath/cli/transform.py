@@ -87,7 +87,7 @@ def transform(
 
     try:
         with waiting("taking the limit …"):
-            result = take(asked.f, asked.x0, asked.family, asked.rule, way, side=side, raises=False)
+            result = take(asked.f, asked.x0, asked.family, asked.rule, way, side=side, raises=False)  # type: ignore[arg-type]  # one_of saw to it
     except KYError as error:
         if json:
             write_json(_refused(error, asked, method, side))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import KYError
+from ..evidence import Side
 from ..families import ConnectionFunction
 from ..result import KYTransform
 from ..samples import SampledTransform, samples
@@ -126,7 +127,8 @@ class ConnectionCurve:
         (4.0, -1.0)
         """
         if self.function is not None:
-            side = next((side for end, side in ((1, "left"), (0, "right")) if np.all(np.asarray(at) == end)), "both")
+            points = np.asarray(at)
+            side: Side = "left" if np.all(points == 1) else "right" if np.all(points == 0) else "both"
             return transform(self.function, at, family, side=side)
         order = np.argsort(self.positions)
         return samples(self.positions[order], self.bias[order], family, at=at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import sympy as sp
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from ..compare import compare as measure
 from ..errors import NotApplicable
+from ..evidence import Side
 from ..expressions import latex
 from . import style
 from .connection import POINTS, _curve, _limits, _span
@@ -34,7 +35,7 @@ def compare(
     x0: Any = None,
     families: Any = None,
     *,
-    side: str = "both",
+    side: Literal["both", "right", "left"] = "both",
     span: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -106,7 +107,7 @@ def compare(
     return ax
 
 
-def _found(f: Any, x0: Any, families: Any, side: str) -> Any:
+def _found(f: Any, x0: Any, families: Any, side: Side) -> Any:
     rows = f if isinstance(f, (list, tuple)) else getattr(f, "rows", None)
     if rows is not None:
         if not rows or not all(hasattr(row, "result") and hasattr(row, "family") for row in rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def convergence(
     rule: Any = None,
     *,
     h: Any = None,
-    side: str = "right",
+    side: Literal["right", "left"] = "right",
     ax: Axes | None = None,
 ) -> Axes:
     """|θ_i(h) − θ_i*| against h for each parameter, with the order found, the predicted leading terms, and rounding.
@@ -92,7 +92,7 @@ def convergence(
     return ax
 
 
-def _measured(f: Any, x0: Any, family: Any, rule: Any, h: Any, side: str) -> Any:
+def _measured(f: Any, x0: Any, family: Any, rule: Any, h: Any, side: Literal["right", "left"]) -> Any:
     if all(hasattr(f, name) for name in ("predicted_order", "order_spread", "limit")):
         return f
     if x0 is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, overload
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -17,17 +18,18 @@ from .result import SampledTransform, sentences
 from .series import Series, numbers
 
 SIDES = ("both", "left", "right")
+Bandwidth = Literal["auto"] | float | np.ndarray | np.timedelta64 | timedelta | Sequence[float]
 
 
 @overload
 def samples(
     t: np.ndarray | Sequence[float],
-    y: np.ndarray | Sequence[float],
-    family: ConnectionFunction | str,
+    y: Any,
+    family: ConnectionFunction | str | None = ...,
     *,
-    bandwidth: Any = ...,
+    bandwidth: Bandwidth = ...,
     at: Any = ...,
-    side: str = ...,
+    side: Literal["both", "right", "left"] = ...,
     robust: bool = ...,
 ) -> SampledTransform: ...
 @overload
@@ -36,9 +38,9 @@ def samples(
     y: Any = ...,
     family: Any = ...,
     *,
-    bandwidth: Any = ...,
+    bandwidth: Bandwidth = ...,
     at: Any = ...,
-    side: str = ...,
+    side: Literal["both", "right", "left"] = ...,
     robust: bool = ...,
 ) -> Any: ...
 def samples(
@@ -46,9 +48,9 @@ def samples(
     y: Any = None,
     family: Any = None,
     *,
-    bandwidth: Any = "auto",
+    bandwidth: Bandwidth = "auto",
     at: Any = None,
-    side: str = "both",
+    side: Literal["both", "right", "left"] = "both",
     robust: bool = False,
 ) -> Any:
     """θ of a family along a measured series y(t) = f(t) + noise, with standard errors.

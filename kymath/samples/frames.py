@@ -46,7 +46,7 @@ class Axis(NamedTuple):
     origin: Any  # the first time, where t counts days from it; None for numbers
 
 
-def framed(t: Any, y: Any, family: Any, *, bandwidth: Any, at: Any, side: str, robust: bool) -> Any:
+def framed(t: Any, y: Any, family: Any, *, bandwidth: Any, at: Any, side: Any, robust: bool) -> Any:
     """The Dataset for a DataArray y; see :func:`kymath.samples`.
 
     >>> import numpy as np, xarray as xr, kymath as ky

@@ -79,7 +79,7 @@ class LazySamples(SampledTransform):
         return f"<p>{html.escape(repr(self))}</p><p>{html.escape(self.message)}</p>"
 
 
-def lazily(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, side: str, robust: bool) -> LazySamples:
+def lazily(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, side: Any, robust: bool) -> LazySamples:
     """The result for a dask array y (or t): every field a dask array, chunk by chunk.
 
     With a number for ``bandwidth`` a chunk is given the samples of its neighbours within that half-width, and θ is what
@@ -95,7 +95,7 @@ def lazily(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, 
     return replace(_asked(t, y, family, bandwidth, at, side, robust), again=again)
 
 
-def _asked(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, side: str, robust: bool) -> LazySamples:
+def _asked(t: Any, y: Any, family: ConnectionFunction, bandwidth: Any, at: Any, side: Any, robust: bool) -> LazySamples:
     da = importlib.import_module("dask.array")
     given = t
     t, y = (a if is_lazy(a) else numbers(name, a) for name, a in (("t", t), ("y", y)))

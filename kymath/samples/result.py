@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotApplicable, Status, error_for
-from ..evidence import alike, converged, marked
+from ..evidence import Side, alike, converged, marked
 from ..families import ConnectionFunction
 from ..result import Parameters
 from .series import Series
@@ -61,7 +61,7 @@ class SampledTransform(Parameters):
     bandwidth: np.ndarray
     noise: np.ndarray
     status: np.ndarray
-    side: str = "both"
+    side: Side = "both"
     message: str = ""
     series: Series | None = None  # the data, which pictures draw below the answer
     times: np.ndarray | None = None  # the points as times, where t counts days
