@@ -149,3 +149,23 @@ _BY_STATUS: dict[Status, type[KYError]] = {
 def error_for(status: Status, message: str = "", **carried: Any) -> KYError:
     """The exception that belongs to a status."""
     return _BY_STATUS[status](message, **carried)
+
+
+__all__ = [
+    "BadFunction",
+    "BadSamples",
+    "BasePointMismatch",
+    "Diverges",
+    "EmptyData",
+    "KYError",
+    "NoContact",
+    "NoLimit",
+    "NotADistribution",
+    "NotApplicable",
+    "NotFinite",
+    "NotReached",
+    "NotUnique",
+    "ParseError",
+    "ShapeMismatch",
+    "Status",
+]

@@ -153,3 +153,6 @@ def marked(status: np.ndarray, where: Any, new: Any) -> np.ndarray:
     out = np.array(status)
     out[where] = new
     return out
+
+
+__all__ = ["Evidence", "Jet", "Step", "statuses"]

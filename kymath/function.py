@@ -29,6 +29,9 @@ class Function:
     points.
     """
 
+    original: Any  # f as it was given
+    nfev: int
+
     def __init__(self, f: Any) -> None:
         self.original = f
         self.nfev = 0
@@ -301,3 +304,6 @@ def _needs_scipy(expression: sp.Expr) -> bool:
         sp.Piecewise,
     )
     return any(not isinstance(f, plain) for f in expression.atoms(sp.Function))
+
+
+__all__ = ["Function"]

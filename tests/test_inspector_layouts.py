@@ -182,7 +182,7 @@ def test_the_sentence_names_likely_tensors_first_and_has_lines():
     assert "Found: 11 tensors (x.Rel_table, blocks.0.weight" in str(error)
     assert str(error) == " ".join(error.lines)
     assert len(error.lines) == 4 + len(LAYOUTS)
-    assert "layouts=(*LAYOUTS, mine)" in error.lines[-1]
+    assert "layouts=[mine]" in error.lines[-1]
 
 
 class Mine:

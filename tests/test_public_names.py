@@ -28,10 +28,14 @@ from kymath.cli import app
 KEPT = Path(__file__).with_name("public_names.txt")
 MODULES = (
     "kymath",
+    "kymath.errors",
     "kymath.nabla",
     "kymath.families",
     "kymath.rules",
     "kymath.methods",
+    "kymath.evidence",
+    "kymath.function",
+    "kymath.chain",
     "kymath.samples",
     "kymath.plot",
     "kymath.audit",
@@ -39,6 +43,7 @@ MODULES = (
     "kymath.nn",
     "kymath.synthesis",
     "kymath.training",
+    "kymath.cli",
 )
 NEED_TORCH = ("kymath.nn", "kymath.synthesis", "kymath.training")
 NAMES_ALONE = ("kymath.synthesis",)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from .checkpoint import open_checkpoint
+from .checkpoint import Checkpoint, open_checkpoint
 from .curve import ConnectionCurve
 from .drift import Trajectories, trajectories
-from .layouts import UnknownLayout, find
+from .layouts import LAYOUTS, UnknownLayout, find
 from .readings import readings
 from .report import ConnectionReport
 
 
-def inspect_connections(model_or_path: Any, *, window: int | None = None) -> ConnectionReport:
+def inspect_connections(
+    model_or_path: Any, *, window: int | None = None, layouts: Iterable[Any] = ()
+) -> ConnectionReport:
     """The position biases that a model adds to its attention scores, as functions of the lag, one for each head.
 
     ``model_or_path``: a safetensors file, its index of shards, a folder with one of them (or with a ``config.json``
     alone, for ALiBi), a mapping of names to arrays, or a model with ``state_dict``. Only the tensors that hold biases
     are read, no class of the model is needed, and nothing runs. ``window`` in tokens: how far back a bias without a
     window of its own is read, and at most the model's own where it has one; None for the layout's own or its usual one
-    (15 for the author's code, 128 else).
+    (15 for the author's code, 128 else). ``layouts``: some of one's own, looked for beside those that are known; each
+    has ``NAME``, ``LOOKS_FOR`` and ``curves(checkpoint, window)``, which gets a :class:`Checkpoint`.
 
     Returns a :class:`ConnectionReport`. Raises ``UnknownLayout`` (a ``KYError``) where no known layout finds a bias,
     with what was looked for and what was found; ``KYError`` for what cannot be read; ``OSError`` where there is no
@@ -35,10 +39,11 @@ def inspect_connections(model_or_path: Any, *, window: int | None = None) -> Con
     [(0, 'linear', -0.5, 1.39), (1, 'flat', 0.0, 3.5)]
     """
     checkpoint = open_checkpoint(model_or_path)
-    return ConnectionReport(find(checkpoint, window), checkpoint.where)
+    return ConnectionReport(find(checkpoint, window, (*LAYOUTS, *layouts)), checkpoint.where)
 
 
 __all__ = [
+    "Checkpoint",
     "ConnectionCurve",
     "ConnectionReport",
     "Trajectories",

@@ -1,7 +1,7 @@
 """Cross-synthesis of attention nodes: the second paper's parts, on torch, with their shapes and conditions mended.
 
-What is plain arithmetic (:func:`cross_synthesis`, :func:`semantic_alpha`, :func:`weighted_log_likelihood`, the data
-manager) takes NumPy arrays as well as tensors and works without torch.
+What is plain arithmetic (:func:`cross_synthesis`, :func:`semantic_alpha`, :func:`weighted_log_likelihood`, :func:`fed_back`,
+:class:`FusionMap`, the data manager) takes NumPy arrays as well as tensors and works without torch.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .classifier import Classifier, load_classifier
+    from .contraction import FusionMap, fed_back
     from .controller import AttentionNodeController
     from .fusion import HierarchicalFusion
     from .graph import AttentionGraph
@@ -34,6 +35,8 @@ __all__ = [
     "SynthesisNet",
     "Classifier",
     "load_classifier",
+    "FusionMap",
+    "fed_back",
 ]
 
 _HOMES = {
@@ -49,6 +52,8 @@ _HOMES = {
     "SynthesisNet": "net",
     "Classifier": "classifier",
     "load_classifier": "classifier",
+    "FusionMap": "contraction",
+    "fed_back": "contraction",
 }
 
 

@@ -85,5 +85,5 @@ def _unknown(checkpoint: Checkpoint, layouts: Sequence[Any]) -> list[str]:
         *(f"{layout.LOOKS_FOR};" for layout in layouts[:-1]),
         *(f"{layout.LOOKS_FOR}." for layout in layouts[-1:]),
         "To go on, make the curves by hand, ConnectionReport([ConnectionCurve(…), …]) (docs/inspect.md), or write a "
-        "layout, find(open_checkpoint(file), layouts=(*LAYOUTS, mine)) (docs/inspect-layouts.md).",
+        "layout, inspect_connections(file, layouts=[mine]) (docs/inspect-layouts.md).",
     ]

@@ -1,0 +1,104 @@
+"""Every public name stands in an example, and the examples import nothing that is not public.
+
+An example is a ``python`` block of README.md or docs/, or the ``>>>`` lines of a docstring of kymath; all of them run. What
+an example shows as raised counts as used in it. A command's example is a line ``$ kymath …`` of a page.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from test_docs import FENCE, PAGES, ROOT
+from test_docs import blocks as blocks_of
+from test_public_names import KEPT, MODULES, sections
+
+PACKAGE = ROOT / "kymath"
+
+# Names that need no example, each with its reason; a member stands as Class.member. Few.
+EXCUSED = {
+    "app": "what `main` runs, for programs that have Typer and add it to theirs",
+    "fitted": "the inner door of `samples`, which kymath.samples.lazy uses",
+    "forward": "torch calls it: an example calls the module",
+    "extra_repr": "torch's repr calls it",
+}
+
+
+@cache
+def written() -> str:
+    """The code of all examples."""
+    blocks = [code(block.text) for page in PAGES for block in blocks_of(page) if block.kind == "python"]
+    return "\n".join([*blocks, *(code(text) for text in docstrings() if ">>>" in text)])
+
+
+def docstrings() -> list[str]:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    trees = [ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))]
+    return [ast.get_docstring(node) or "" for tree in trees for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def code(text: str) -> str:
+    """What is run of a block, and the exceptions that it shows."""
+    if ">>>" not in text:
+        return text
+    parts = doctest.DocTestParser().get_examples(text)
+    return "".join(one.source + re.sub(r"^", "# ", one.exc_msg or "", flags=re.MULTILINE) + "\n" for one in parts)
+
+
+def lines() -> list[tuple[str, str]]:
+    """(name, how it is written) of every public name and member."""
+    found = []
+    for path, section in sections(KEPT.read_text("utf-8")).items():
+        owner = ""
+        for line in section[1:] if path in MODULES else ():
+            name = re.match(r" +(?:class )?\.?(\w+)", line)[1]
+            if not line.startswith("    "):
+                owner = name
+            found.append((name, name if name is owner else f"{owner}.{name}"))
+    return found
+
+
+@cache
+def words() -> set[str]:
+    return set(re.findall(r"\w+", written()))
+
+
+def test_every_public_name_stands_in_an_example() -> None:
+    missing = [shown for name, shown in lines() if name not in words() and not {name, shown} & set(EXCUSED)]
+    if missing:
+        pytest.fail(f"no example uses {', '.join(missing)}. Write one where a reader would look.", pytrace=False)
+
+
+def test_nothing_is_excused_that_has_an_example() -> None:
+    for excused in EXCUSED:
+        assert excused.split(".")[-1] not in words(), f"{excused} has an example: take it out of EXCUSED"
+        assert any(excused in line for line in lines()), f"{excused} is no public name: take it out of EXCUSED"
+
+
+def test_every_command_stands_in_an_example() -> None:
+    shown = "\n".join(found["text"] for page in PAGES for found in FENCE.finditer(page.read_text("utf-8")))
+    commands = [name for name in sections(KEPT.read_text("utf-8")) if name.startswith("kymath ")]
+    assert [command for command in commands if not re.search(rf"^\$ {command} ", shown, re.MULTILINE)] == []
+
+
+def imports(text: str) -> list[str]:
+    """The modules of kymath that a piece of code imports from, as it names them."""
+    out = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "kymath":
+            modules = {f"{node.module}.{name.name}" for name in node.names}
+            out += [node.module, *(modules & set(MODULES))]
+        elif isinstance(node, ast.Import):
+            out += [name.name for name in node.names if name.name.split(".")[0] == "kymath"]
+    return out
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_pages_import_from_frozen_modules_alone(page: Path) -> None:
+    code_blocks = [block for block in blocks_of(page) if block.kind == "python"]
+    strays = {module for block in code_blocks for module in imports(code(block.text))} - set(MODULES)
+    assert not strays, f"docs/releases.md does not promise {', '.join(sorted(strays))}"
