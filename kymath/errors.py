@@ -35,6 +35,13 @@ class KYError(ValueError):
     """Base of every failure that kymath names; a ``ValueError``.
 
     ``status`` is the :class:`Status` of the failure, None where it concerns no limit (text, data).
+
+    >>> import kymath as ky
+    >>> try:
+    ...     ky.transform(abs, 0)
+    ... except ky.KYError as error:
+    ...     print(error.status)
+    Status.NO_LIMIT
     """
 
     status: Status | None = None
@@ -108,19 +115,47 @@ class BasePointMismatch(KYError):
 
 
 class BadSamples(KYError):
-    """The data cannot be transformed: order, lengths, too few points."""
+    """The data cannot be transformed: order, lengths, too few points.
+
+    >>> import kymath as ky
+    >>> ky.samples([0, 1, 2], [5, 6], "linear")
+    Traceback (most recent call last):
+        ...
+    kymath.errors.BadSamples: t has 3 points and y has 2: they must be of one length.
+    """
 
 
 class ShapeMismatch(KYError):
-    """Arrays whose shapes do not go together."""
+    """Arrays whose shapes do not go together.
+
+    >>> from kymath.synthesis import cross_synthesis
+    >>> cross_synthesis([[0.5, 0.5]], [[1.0]], 1.0)
+    Traceback (most recent call last):
+        ...
+    kymath.errors.ShapeMismatch: Wj and Wk must be matrices of equal shape (…, x, y); (1, 2) and (1, 1) were given.
+    """
 
 
 class NotADistribution(KYError):
-    """Weights or probabilities outside [0, 1], or that do not sum to 1 where they must."""
+    """Weights or probabilities outside [0, 1], or that do not sum to 1 where they must.
+
+    >>> from kymath.synthesis import cross_synthesis
+    >>> cross_synthesis([[0.5, 1.5]], [[0.2, 0.8]], 1.0)
+    Traceback (most recent call last):
+        ...
+    kymath.errors.NotADistribution: Wj must have all its entries in [0, 1]; 1.5 is one of them.
+    """
 
 
 class EmptyData(KYError):
-    """Data, or a matrix, without a single entry."""
+    """Data, or a matrix, without a single entry.
+
+    >>> from kymath.synthesis import weighted_log_likelihood
+    >>> weighted_log_likelihood([], [])
+    Traceback (most recent call last):
+        ...
+    kymath.errors.EmptyData: log_probs has the shape (0,) and holds nothing: give at least one entry.
+    """
 
 
 class ParseError(KYError):

@@ -18,7 +18,13 @@ PRIMES = ("f(x0)", "f′(x0)", "f″(x0)", "f‴(x0)")
 
 
 class Step(NamedTuple):
-    """One step of the paper's scheme: h, θ(h), and the distance of θ(h) from the limit found."""
+    """One step of the paper's scheme: h, θ(h), and the distance of θ(h) from the limit found.
+
+    >>> import kymath as ky
+    >>> step = ky.transform(lambda t: t**2, 1.0, ky.Linear()).steps[0]  # the chord has the slope 2 + h
+    >>> isinstance(step, Step), step.theta[0] - step.h, step.error[0] == step.h
+    (True, 2.0, True)
+    """
 
     h: float
     theta: tuple[Any, ...]

@@ -81,6 +81,8 @@ class KYTransform(Parameters):
     ((3, 3, 1), 3, True)
     >>> r(2)  # 3 s² + 3 s + 1 with s = 1
     7
+    >>> r.symbol, r.coefficient(2), r.raise_for_status() is r
+    ('∇_P²', 3, True)
     """
 
     theta: tuple[Any, ...]

@@ -24,7 +24,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(?P<kind>\w+)[ ]*\n(?P<text>.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
 PROGRAMS = {"kymath": ["-m", "kymath"], "python": []}
-NEEDS = {"import torch": ["torch"], "kymath train": ["torch", "accelerate", "safetensors"]}
+NEEDS = {
+    "import torch": ["torch"],
+    "from kymath.training": ["torch", "accelerate", "safetensors", "tokenizers"],
+    "kymath synthesis train": ["torch", "safetensors"],
+    "kymath train": ["torch", "accelerate", "safetensors"],
+}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

@@ -78,8 +78,8 @@ class Polynomial(_Powers):
     number from 1 to 40. Source: Condor, Definition 3.10, Eq. 20 and 35.
 
     >>> from kymath import Polynomial
-    >>> Polynomial(2).names
-    ('a2', 'a1', 'a0')
+    >>> Polynomial(2).names, Polynomial(2).degree
+    (('a2', 'a1', 'a0'), 2)
     """
 
     n: int = 2

@@ -20,6 +20,9 @@ class PositionBias(nn.Module, abc.ABC):
     >>> from kymath.nn import KYAttention
     >>> KYAttention(8, 2, window=3, bias=Steep())(torch.zeros(1, 5, 8)).shape
     torch.Size([1, 5, 8])
+    >>> Steep().slots(3, 1, 3)  # of the newest two tokens
+    tensor([[-1., -0.],
+            [-1., -0.]])
     """
 
     @abc.abstractmethod

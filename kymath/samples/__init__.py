@@ -25,7 +25,7 @@ Bandwidth = Literal["auto"] | float | np.ndarray | np.timedelta64 | timedelta | 
 def samples(
     t: np.ndarray | Sequence[float],
     y: Any,
-    family: ConnectionFunction | str | None = ...,
+    family: ConnectionFunction | str,
     *,
     bandwidth: Bandwidth = ...,
     at: Any = ...,

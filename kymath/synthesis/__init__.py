@@ -1,7 +1,7 @@
 """Cross-synthesis of attention nodes: the second paper's parts, on torch, with their shapes and conditions mended.
 
-What is plain arithmetic (:func:`cross_synthesis`, :func:`semantic_alpha`, :func:`weighted_log_likelihood`, :func:`fed_back`,
-:class:`FusionMap`, the data manager) takes NumPy arrays as well as tensors and works without torch.
+What is plain arithmetic (:func:`cross_synthesis`, :func:`semantic_alpha`, :func:`weighted_log_likelihood`,
+:func:`fed_back`, :class:`FusionMap`, the data manager) takes NumPy arrays as well as tensors and works without torch.
 """
 
 from __future__ import annotations

@@ -7,7 +7,20 @@ from typing import Any
 
 
 class Watch:
-    """What a run tells; override what you want to see. All but ``caution`` are silent here."""
+    """What a run tells; override what you want to see. All but ``caution`` are silent here.
+
+    >>> class Spoken(Watch):
+    ...     def note(self, text):
+    ...         print(text)
+    ...     def caution(self, text):
+    ...         print(f"Careful: {text}")
+    ...     def validating(self, done, total):
+    ...         print(f"{done} of {total} batches")
+    ...     def validated(self, record):
+    ...         print(f"validation: {record['loss']:.2f}")
+    >>> Spoken().validated({"loss": 2.5})
+    validation: 2.50
+    """
 
     def note(self, text: str) -> None:
         """Something to know before it begins."""

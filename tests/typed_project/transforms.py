@@ -55,7 +55,6 @@ measured = ky.samples(t, y, ky.Exponential(), bandwidth=2, at=[0.2, 0.4])
 assert_type(measured, ky.SampledTransform)
 assert_type(measured.status, np.ndarray)
 assert_type(measured.interval("B"), tuple[Any, Any])
-assert_type(ky.samples(t, y), ky.SampledTransform)
 assert_type(ky.samples(t, y, "linear", bandwidth=np.full(20, 0.3), side="left"), ky.SampledTransform)
 assert_type(ky.samples([0.0, 1.0, 2.0], [0.0, 1.0, 4.0], "linear"), ky.SampledTransform)
 
