@@ -86,7 +86,11 @@ def is_exact(value: Any) -> bool:
 
 
 def elementary(*values: Any) -> Any:
-    """The elementary functions for these numbers: SymPy's, mpmath's or NumPy's."""
+    """The elementary functions for these numbers: SymPy's, mpmath's or NumPy's.
+
+    >>> elementary(0.0).exp(0.0), elementary(sp.pi).cos(sp.pi)
+    (np.float64(1.0), -1)
+    """
     if any(isinstance(v, sp.Basic) for v in values):
         return _SymPy
     if any(isinstance(v, mpmath.mpf) for v in values):

@@ -1,6 +1,6 @@
 """Connection functions, one a file. A new family is one new file and one line here."""
 
-from .base import ConnectionFunction, LinearFamily, Obstacle
+from .base import ConnectionFunction, LinearFamily, Obstacle, elementary
 from .custom import Family
 from .exponential import Exponential
 from .harmonic import Harmonic
@@ -27,4 +27,5 @@ __all__ = [
     "Obstacle",
     "Polynomial",
     "Trigonometric",
+    "elementary",
 ]

@@ -19,6 +19,8 @@ class T5Bias(PositionBias):
 
     >>> T5Bias(4).table(15).shape
     torch.Size([4, 15])
+    >>> T5Bias(4).bucket(torch.tensor([3, 15, 16, 17, 100, 999]))
+    tensor([ 3, 15, 16, 16, 30, 31])
     """
 
     def __init__(self, num_heads: int, *, causal: bool = True, buckets: int = 32, max_distance: int = 128) -> None:
