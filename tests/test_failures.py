@@ -182,3 +182,16 @@ def test_a_status_is_a_sentence():
     for status in Status:
         assert status.value.endswith(".")
         assert " " in status.value
+
+
+@pytest.mark.parametrize("method", [None, ky.Symbolic(), ky.Certified(), ky.Precise(), ky.Taylor(), ky.Contour()])
+@pytest.mark.parametrize("x0", [10**308, 1e308])
+def test_numbers_too_large_for_sympy_are_a_named_failure(method, x0):
+    """SymPy recurses without end in gamma(x) there."""
+    try:
+        result = ky.transform(sp.gamma(sp.Symbol("x")), x0, method=method)
+    except (ky.NotReached, ky.NotFinite) as error:
+        assert error.message.endswith(".")  # noqa: PT017
+    else:
+        assert isinstance(method, ky.Precise)
+        assert result.success

@@ -13,6 +13,7 @@ import pytest
 import sympy as sp
 
 import kymath as ky
+from kymath.methods import symbolic
 from kymath.methods.bounded import OutOfTime, bounded
 
 R = sp.Rational
@@ -329,6 +330,33 @@ def test_bounded_really_stops(work):
     assert set(ours()) <= before
     assert mp.mp.prec == precision
     assert sp.integrate(x**2, x) == x**3 / 3  # SymPy still works
+
+
+def test_bounded_by_work_stops_what_works_and_waits_for_what_waits():
+    """However busy the machine is: who waits for it does no work."""
+
+    def patient():
+        time.sleep(0.4)
+        return "done"
+
+    assert bounded(patient, 60.0, busy=0.2) == "done"
+    with pytest.raises(OutOfTime):
+        bounded(endless, 60.0, busy=0.2)
+    with pytest.raises(OutOfTime):
+        bounded(patient, 0.1, busy=60.0)
+
+
+def test_the_limit_is_taken_as_well_where_the_machine_is_busy(monkeypatch):
+    take = sp.limit
+
+    def waited(*args):
+        time.sleep(0.4)
+        return take(*args)
+
+    monkeypatch.setattr(symbolic, "_LIMIT_BUSY", 1.0)  # three limits wait longer, and work less
+    monkeypatch.setattr(sp, "limit", waited)
+    quiet = "symbolic: sympy.limit of the constraint system; checked by numbers."
+    assert ky.transform(x**2 + 3 * x, 2, method=ky.Symbolic()).message == quiet
 
 
 def test_bounded_restores_precision():

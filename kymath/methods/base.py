@@ -13,6 +13,8 @@ from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 
+TOO_DEEP = "SymPy cannot evaluate f at this point: it recurses without end, as it does where numbers are too large."
+
 
 class Method(abc.ABC):
     """One way from a function to evidence about it at x0."""

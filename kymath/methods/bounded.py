@@ -49,8 +49,10 @@ def time_left() -> float:
     return _DEADLINE.get() - time.monotonic()
 
 
-def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
-    """work() in a thread of its own, interrupted after ``seconds``.
+def bounded(work: Callable[[], V], seconds: float, *, busy: float = math.inf, grace: float = 5.0) -> V:
+    """work() in a thread of its own, interrupted after ``seconds``, or ``busy`` seconds of the processor on it.
+
+    The second does not depend on what else the machine does. Where threads have no clock, it counts as the first.
 
     The interruption is an exception raised in the thread, so pure-Python work (all of SymPy) ends there and then, on
     every platform and from any thread; what keeps it to itself is interrupted again. Inside of :func:`within`, or of
@@ -73,6 +75,7 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
         # An interruption arrives after a call or at a jump backwards: never between a result and the word "done",
         # behind which no other one is sent. One may be on its way then, and one more about to be: both end here.
         try:
+            box["clock"] = _clock_of_this_thread()
             box["begun"] = True
             box["value"] = context.run(work)
             box["done"] = True
@@ -91,7 +94,9 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
         over.set()
 
     worker = threading.Thread(target=run, name="kymath-bounded", daemon=True)
-    watch = threading.Thread(target=_watch, args=(worker, over, seconds, lock, box), name="kymath-watch", daemon=True)
+    watch = threading.Thread(
+        target=_watch, args=(worker, over, seconds, busy, lock, box), name="kymath-watch", daemon=True
+    )
     try:
         with _LOCK.get() or nullcontext():  # an interruption sent now would reach the thread that is starting
             watch.start()
@@ -111,19 +116,42 @@ def bounded(work: Callable[[], V], seconds: float, *, grace: float = 5.0) -> V:
 
 
 def _watch(
-    worker: threading.Thread, over: threading.Event, seconds: float, lock: threading.Lock, box: dict[str, Any]
+    worker: threading.Thread,
+    over: threading.Event,
+    seconds: float,
+    busy: float,
+    lock: threading.Lock,
+    box: dict[str, Any],
 ) -> None:
     """Start the work, wait until it is over or should be, and interrupt what does not end.
 
     In a thread of its own, which nobody interrupts: who waits for the work may be bounded too.
     """
     worker.start()
-    over.wait(seconds)
+    end = time.monotonic() + seconds
+    while (wait := min(end - time.monotonic(), busy - _used(box))) > 0 and not over.wait(max(wait, 0.001)):
+        pass  # the clock of a thread runs no faster than the wall's: none of it is over any sooner
     while worker.is_alive():
         with lock:
             if "begun" in box and "done" not in box and worker.ident is not None:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(TimedOut))
         worker.join(0.05)
+
+
+def _clock_of_this_thread() -> Callable[[], float]:
+    """Seconds of the processor on this thread, to be read from another; of the wall where there is no such clock."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        begun = time.monotonic()
+        return lambda: time.monotonic() - begun
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+def _used(box: dict[str, Any]) -> float:
+    try:
+        return box["clock"]() if "clock" in box else 0.0
+    except OSError:  # the thread has ended, and its clock with it
+        return 0.0
 
 
 def _let_arrive(lock: threading.Lock) -> None:

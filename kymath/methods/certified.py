@@ -8,15 +8,15 @@ from typing import Any
 
 import mpmath
 import numpy as np
-import sympy as sp
 
-from ..errors import BadFunction, NotApplicable, Status
+from ..errors import NotApplicable
 from ..evidence import Evidence, Jet, statuses
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method, check_digits
 from .closed_form import exactly
+from .one_by_one import one_by_one
 
 _MISSING = (
     "Certified() needs python-flint, an optional extra of kymath, and it is not installed: "
@@ -91,25 +91,13 @@ class Certified(Method):
 
         exact_family, exact_rule = exactly(family), exactly(rule)
         digits = int(self.digits)
-        if isinstance(x0, sp.Basic):
-            if x0.free_symbols:
-                raise NotApplicable(f"Certified() needs a number for x0; {x0} has none. Use Symbolic().")
-            points, shape = [x0], ()
-        else:
-            array = np.asarray(x0, dtype=float)
-            points, shape = [float(t) for t in array.reshape(-1)], array.shape
-        found: list[Point] = []
-        for point in points:
-            if isinstance(point, float) and not np.isfinite(point):
-                found.append(Point(status=Status.NOT_FINITE, message=f"x0 = {point} is not a finite number."))
-                continue
-            try:
-                found.append(certify(function, point, exact_family, exact_rule, side, digits))
-            except BadFunction as error:
-                if shape == ():
-                    raise
-                found.append(Point(status=Status.BAD_FUNCTION, message=error.message))
-        return _together(found, shape, exact_family, exact_rule, digits > DOUBLE)
+        found, shape = one_by_one(
+            "Certified",
+            x0,
+            lambda point: certify(function, point, exact_family, exact_rule, side, digits),
+            lambda status, message: Point(status=status, message=message),
+        )
+        return _together(list(found), shape, exact_family, exact_rule, digits > DOUBLE)
 
 
 def _together(

@@ -7,15 +7,15 @@ from typing import Any
 
 import mpmath
 import numpy as np
-import sympy as sp
 
-from ..errors import BadFunction, NotApplicable, Status
+from ..errors import NotApplicable
 from ..evidence import Evidence, Jet, statuses
 from ..families import ConnectionFunction
 from ..function import Function
 from ..rules import Rule
 from .base import Method, check_digits
 from .closed_form import exactly
+from .one_by_one import one_by_one
 
 
 @dataclass(frozen=True)
@@ -59,27 +59,12 @@ class Precise(Method):
             raise NotApplicable(reason)
         from .precise_point import Found, Precisely
 
-        if isinstance(x0, sp.Basic):
-            if x0.free_symbols:
-                raise NotApplicable(f"Precise() needs a number for x0; {x0} has none. Use Symbolic().")
-            points, shape = [x0], ()
-        else:
-            array = np.asarray(x0, dtype=float)
-            points, shape = [float(t) for t in array.reshape(-1)], array.shape
         search = Precisely(function, exactly(family), exactly(rule), int(self.digits))
+        answers, shape = one_by_one("Precise", x0, lambda point: search.at(point, side), Found)
         found: list[Found] = []
-        for point in points:
-            before = search.nfev
-            if isinstance(point, float) and not np.isfinite(point):
-                found.append(Found(Status.NOT_FINITE, f"x0 = {point} is not a finite number."))
-                continue
-            try:
-                one = search.at(point, side)
-            except BadFunction as error:
-                if shape == ():
-                    raise
-                one = Found(Status.BAD_FUNCTION, error.message)
-            one.nfev = search.nfev - before
+        before = 0
+        for one in answers:
+            one.nfev, before = search.nfev - before, search.nfev
             found.append(one)
         return _together(found, shape, family, rule)
 

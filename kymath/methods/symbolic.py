@@ -18,13 +18,14 @@ from ..families import ConnectionFunction
 from ..families.base import S
 from ..function import Function, X
 from ..rules import Osculating, Rule
-from .base import Method
+from .base import TOO_DEEP, Method
 from .bounded import OutOfTime, bounded, time_left
 from .local_form import local_form, sign_beside, value_at
 
 H = sp.Symbol("h", positive=True)
 _DIGITS = 60  # of the numerical check
 _SLACK = 0.5  # seconds in which the steps of an answer, each bounded, stop by themselves
+_LIMIT_BUSY = 2.0  # seconds of the processor for sympy.limit, so that a busy machine says the same as a quiet one
 _BESIDE = 12  # it takes h = 10^−12
 _LIMIT_ORDER, _LIMIT_SIZE, _LIMIT_DIGITS = (
     2,
@@ -105,6 +106,8 @@ class Symbolic(Method):
             return bounded(lambda: self._at_number(f, x0, order, side, end), seconds and seconds + _SLACK)
         except OutOfTime:
             return Evidence(None, status=Status.NOT_REACHED, message=f"SymPy found no answer in {seconds:.3g} seconds.")
+        except RecursionError:
+            return Evidence(None, status=Status.NOT_REACHED, message=TOO_DEEP)
 
     def _at_number(self, f: sp.Expr, x0: Any, order: int, side: str, end: float) -> Evidence:
         value = bounded(lambda: value_at(f, x0), _left(end))
@@ -165,8 +168,8 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
     if form is not None and (order > _LIMIT_ORDER or form.count_ops() > _LIMIT_SIZE or long):
         values, notes = None, "would take long"
     else:
-        budget = 1.0 if form is not None else 2.0 + (end - time.monotonic()) / 10
-        values, notes = _by_limit(form if form is not None else f, x0, order, sign, min(_left(end), budget))
+        busy = _LIMIT_BUSY if form is not None else _LIMIT_BUSY + _left(end) / 10
+        values, notes = _by_limit(form if form is not None else f, x0, order, sign, _left(end), busy)
     checked = values is not None and not notes and _holds(f, x0, values, sign)
     road = "sympy.limit of the constraint system"
     if not checked and form is not None:
@@ -180,7 +183,7 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
     return _failure(f, x0, order, word, sign, values, notes)
 
 
-def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, seconds: float) -> tuple[list[Any] | None, str]:
+def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, seconds: float, busy: float) -> tuple[list[Any] | None, str]:
     """k!·lim Δ_k(h) for k = 0 … order on the nodes 0, 1, …, order times ±h."""
     nodes = list(range(order + 1))
 
@@ -195,7 +198,7 @@ def _by_limit(f: sp.Expr, x0: Any, order: int, sign: int, seconds: float) -> tup
         return out
 
     try:
-        values = bounded(take, seconds)
+        values = bounded(take, seconds, busy=busy)
     except OutOfTime:
         return None, "was out of time"
     except Exception as error:  # SymPy's own failures have many types
