@@ -36,6 +36,10 @@ class Import(NamedTuple):
     def inside(self) -> bool:
         return self.target.partition(".")[0] == "kymath"
 
+    @property
+    def package(self) -> str:
+        return self.target.partition(".")[0]
+
     def __str__(self) -> str:
         return f"{self.path.relative_to(ROOT).as_posix()}:{self.line}"
 
@@ -67,10 +71,15 @@ def modules() -> dict[str, Path]:
 @cache
 def imports() -> list[Import]:
     known = modules()
-    return [found for module, path in known.items() for found in _of_file(module, path, known)]
+    return [found for module, path in known.items() for found in imports_of(module, path, parsed(path), known)]
 
 
-def _of_file(module: str, path: Path, known: Iterable[str]) -> Iterator[Import]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports_of(module: str, path: Path, tree: ast.Module, known: Iterable[str]) -> Iterator[Import]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
 
     def names(node: ast.AST) -> Iterator[str]:
@@ -88,7 +97,7 @@ def _of_file(module: str, path: Path, known: Iterable[str]) -> Iterator[Import]:
             isinstance(node, ast.Call)
             and ast.unparse(node.func).rpartition(".")[2] == "import_module"
             and node.args
-            and isinstance(node.args[0], ast.Constant)
+            and _is_text(node.args[0])
         ):
             word = str(node.args[0].value)
             yield package + word if word.startswith(".") else word
@@ -97,11 +106,29 @@ def _of_file(module: str, path: Path, known: Iterable[str]) -> Iterator[Import]:
         for name in names(node):
             yield Import(path, node.lineno, module, name, late, typing)  # type: ignore[attr-defined]
         late = late or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        guarded = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        guarded = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
         for child in ast.iter_child_nodes(node):
             yield from visit(child, late, typing or (guarded and child in node.body))  # type: ignore[attr-defined]
 
-    yield from visit(ast.parse(path.read_text(encoding="utf-8")), False, False)
+    yield from visit(tree, False, False)
+
+
+def hidden(tree: ast.Module) -> Iterator[int]:
+    """The lines with an import that this file cannot read: of a name that is not written out."""
+    read = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call) and n.args and _is_text(n.args[0])}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "importlib":
+            names = [alias.asname for alias in node.names if alias.name == "import_module" and alias.asname]
+            called = bool(names) or any(alias.name == "__import__" for alias in node.names)
+        else:
+            name = getattr(node, "id", getattr(node, "attr", ""))
+            called = name == "__import__" or (name == "import_module" and id(node) not in read)
+        if called:
+            yield node.lineno  # type: ignore[attr-defined]
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def between_rooms() -> dict[tuple[str, str], bool]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+
 import house
 import pytest
 
@@ -92,9 +95,7 @@ def test_torch_stays_in_its_rooms():
         f"{found}: {here.name} imports {found.target}, and is no room that loads torch."
         for found in IMPORTS
         for here in [ROOMS[house.room_of(found.source)]]
-        if found.target.partition(".")[0] in TORCH
-        and here.torch is not True
-        and not (here.torch == "late" and found.late)
+        if found.package in TORCH and here.torch is not True and not (here.torch == "late" and found.late)
     ]
     complain(strays)
 
@@ -112,7 +113,103 @@ def test_the_inspector_knows_no_torch():
             reached.add(module)
             todo += [found.target for found in by_source.get(module, []) if found.inside]
     assert not {module for module in reached if ROOMS[house.room_of(module)].torch is True}
-    assert not {f.target for module in reached for f in by_source.get(module, []) if f.target.split(".")[0] == "torch"}
+    assert not {f.target for module in reached for f in by_source.get(module, []) if f.package == "torch"}
+
+
+def heavy(imports: list[house.Import]) -> list[str]:
+    """Sentences about other packages that are loaded where they may not be."""
+    rows = {row["name"]: row for row in house.TABLE["heavy"]}
+    known = TORCH | sys.stdlib_module_names | {"kymath", *house.TABLE["light"]}
+    out = []
+    for found in imports:
+        if found.late or found.typing or found.package in known:
+            continue
+        places = rows.get(found.package, {}).get("loaded_by", [])
+        if not any(found.source == place or found.source.startswith(f"{place}.") for place in places):
+            where = f"only {', '.join(places)} may" if places else "no file may"
+            out.append(f"{found}: {found.source} loads {found.package} as soon as it is loaded itself; {where}.")
+    return out
+
+
+def test_heavy_packages_are_loaded_by_those_who_use_them():
+    complain(heavy(house.imports()))
+
+
+def test_the_table_lists_no_place_that_loads_nothing():
+    loads = {(found.package, found.source) for found in house.imports() if not found.late and not found.typing}
+    for row in house.TABLE["heavy"]:
+        for place in row["loaded_by"]:
+            assert any(p == row["name"] and (s == place or s.startswith(f"{place}.")) for p, s in loads), (row, place)
+    assert {row["from"] for row in house.TABLE["hidden"]} == {
+        module for module, path in house.modules().items() if any(house.hidden(house.parsed(path)))
+    }
+
+
+def test_every_import_names_what_it_imports():
+    allowed = {row["from"] for row in house.TABLE["hidden"]}
+    complain(
+        [
+            f"{path.relative_to(house.ROOT).as_posix()}:{line}: an import of a name that is not written out: this test "
+            "cannot follow it."
+            for module, path in house.modules().items()
+            if module not in allowed
+            for line in house.hidden(house.parsed(path))
+        ]
+    )
+
+
+def scratch(text: str, module: str = "kymath.errors") -> list[house.Import]:
+    """The imports of a file as if it stood in this one's place."""
+    path = house.modules()[module]
+    return list(house.imports_of(module, path, ast.parse(text), house.modules()))
+
+
+@pytest.mark.parametrize(
+    ("test", "typing"),
+    [("TYPE_CHECKING", True), ("typing.TYPE_CHECKING", True), ("not TYPE_CHECKING", False),
+     ("TYPE_CHECKING or True", False), ("MY_TYPE_CHECKING", False)],
+)  # fmt: skip
+def test_only_what_never_runs_counts_as_typing(test, typing):
+    (found,) = scratch(f"if {test}:\n    from kymath.compare import compare\n")
+    assert (found.target, found.typing) == ("kymath.compare", typing)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '__import__("kymath.compare")',
+        'import_module(f"kymath.{name}")',
+        "importlib.import_module(name)",
+        "load = importlib.import_module",
+        "from importlib import import_module as load",
+        "importlib.__import__(name)",
+    ],
+)
+def test_imports_that_cannot_be_read_are_noticed(text):
+    assert list(house.hidden(ast.parse(text))) == [1]
+
+
+def test_imports_that_are_written_out_can_be_read():
+    text = 'from importlib import import_module\nimport_module("kymath.compare")\n'
+    assert not list(house.hidden(ast.parse(text)))
+    assert [found.target for found in scratch(text)] == ["importlib", "kymath.compare"]
+
+
+@pytest.mark.parametrize(
+    ("text", "module", "noticed"),
+    [
+        ("import matplotlib.pyplot as plt", "kymath.result", True),
+        ("from scipy.optimize import minimize", "kymath.rules.minimise", True),
+        ('minimize = importlib.import_module("scipy.optimize")', "kymath.rules.minimise", True),
+        ("try:\n    import pandas\nexcept ImportError:\n    pandas = None", "kymath.samples.frames", True),
+        ("import a_package_of_tomorrow", "kymath.errors", True),
+        ("def f():\n    from scipy.optimize import minimize", "kymath.rules.minimise", False),
+        ("import matplotlib", "kymath.plot.style", False),
+        ("import math, numpy", "kymath.errors", False),
+    ],
+)
+def test_heavy_packages_are_noticed(text, module, noticed):
+    assert bool(heavy(scratch(text, module))) is noticed
 
 
 def test_no_file_is_longer_than_one_sitting():
