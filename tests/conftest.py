@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from printed import ANSI, strict
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
@@ -55,3 +56,31 @@ def nothing_shown(monkeypatch):
     yield
     assert dict(mpl.rcParams) == before
     plt.close("all")
+
+
+@pytest.fixture
+def cli(capsys):
+    """cli("transform", "x", "--at", "1") -> (status, stdout, stderr)."""
+    from kymath.cli import main
+
+    def run(*argv):
+        status = main(list(argv))
+        out, err = capsys.readouterr()
+        assert ANSI not in out + err
+        assert "Traceback" not in err
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def record(cli):
+    """The JSON of a transform that must end with a status."""
+
+    def run(*argv, command="transform", status=0):
+        got, out, err = cli(command, *argv, "--json")
+        assert got == status, err
+        assert bool(err) == (status != 0)
+        return strict(out)
+
+    return run

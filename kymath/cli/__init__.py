@@ -7,6 +7,7 @@ unreadable file or unparsable text, 130 interrupted. There is no traceback unles
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -129,7 +130,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     status = typer.main.get_command(app).main(args=words, prog_name="kymath", standalone_mode=False)
     sys.stdout.flush()
+    if isinstance(sys.stdout, _Closed) and sys.stdout.getvalue():
+        raise OSError(errno.EBADF, "standard output is closed")
     return status if isinstance(status, int) else SUCCESS
+
+
+class _Closed(io.StringIO):
+    """In the place of a standard output that is closed: what is written here is lost, and that is to be said."""
 
 
 def _unexpected(error: Exception) -> int:
@@ -166,8 +173,8 @@ def _bad_usage(error: Any, message: str) -> int:
 
 def _speak_any_encoding() -> None:
     """Characters that the terminal's encoding lacks become '?', and what is said to a closed stream goes nowhere."""
-    if sys.stdout is None:
-        sys.stdout = io.StringIO()
+    if sys.stdout is None or isinstance(sys.stdout, _Closed):
+        sys.stdout = _Closed()
     if sys.stderr is None:
         sys.stderr = io.StringIO()
     for stream in (sys.stdout, sys.stderr):

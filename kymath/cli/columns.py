@@ -80,18 +80,18 @@ def _table(name: str, source: Any, time: str | None, y: list[str] | None) -> Tab
         raise Misuse(f"the column {time!r} is t; --y needs another. The columns are {listed}.")
     source.load([time, *chosen])
     if not source.rows:
-        raise BadSamples(f"{name}: below the header there are no rows.")
+        raise BadSamples("below the header there are no rows.")
     t, place, dated = source.times(time)
     missing = np.flatnonzero(~np.isfinite(t))
     if missing.size:
-        raise Misuse(f"{name}: {source.where(int(missing[0]))}, column {time!r}: every row needs its t.")
+        raise BadSamples(f"{source.where(int(missing[0]))}, column {time!r}: every row needs its t.")
     values = {}
     for column in chosen:
         values[column] = source.numbers(column)
         infinite = np.flatnonzero(np.isinf(values[column]))
         if infinite.size:
             where = source.where(int(infinite[0]))
-            raise Misuse(f"{name}: {where}, column {column!r} is infinite; leave a gap empty.")
+            raise BadSamples(f"{where}, column {column!r} is infinite; leave a gap empty.")
     return Table(time, t, place, dated, values, source.note())
 
 

@@ -106,15 +106,27 @@ def json_number(value: Any) -> float | None:
 def _as_double(value: Any, error: Any) -> float | None:
     """The error of a value that is written as a double: what rounding to one takes away is part of it."""
     if isinstance(value, mpmath.mpf):
+        if json_number(value) is None:
+            return None
         lost = mpmath.fabs(mpmath.fsub(value, float(value), exact=True))
         return math.nextafter(float(mpmath.fadd(error, lost, exact=True)), math.inf)
     return json_number(error)
 
 
 def transform_record(result: KYTransform, digits: int | None = None) -> dict[str, Any]:
-    """The fields of one result. Failures have null for their numbers, and the one-sided results where there are any."""
+    """The fields of one result. Failures have null for their numbers, and the one-sided results where there are any.
+
+    A number beyond the doubles is null too, with a sentence; only exact ones are told all the same, as text.
+    """
     success = bool(result.success)
     theta = [json_number(c) if success else None for c in result.theta]
+    beyond = _beyond(result)
+    status, message = result.status.name.lower(), spelled(result.message)
+    if beyond:
+        message = f"{message} Beyond the doubles, and so null here: {', '.join(beyond)}"
+        message += "; exact_parameters has them." if result.exact else ". They are told without --json."
+        if not result.exact:
+            success, status, theta = False, "not_reached", [None] * len(theta)
     point = json_number(result.x0)
     record: dict[str, Any] = {
         "family": repr(result.family),
@@ -128,8 +140,8 @@ def transform_record(result: KYTransform, digits: int | None = None) -> dict[str
         "bound": bool(result.bound),
         "exact": success and bool(result.exact),
         "success": success,
-        "status": result.status.name.lower(),
-        "message": spelled(result.message),
+        "status": status,
+        "message": message,
         "nfev": int(result.nfev),
     }
     if record["exact"]:
@@ -142,6 +154,12 @@ def transform_record(result: KYTransform, digits: int | None = None) -> dict[str
         if one is not None:
             record[word] = transform_record(one, digits)
     return record
+
+
+def _beyond(result: KYTransform) -> list[str]:
+    """The parameters of a success that are numbers, and too large for a double."""
+    pairs = result.parameters.items() if result.success else ()
+    return [name for name, c in pairs if not getattr(c, "free_symbols", None) and json_number(c) is None]
 
 
 def one_sided(result: KYTransform) -> tuple[KYTransform | None, KYTransform | None]:
@@ -222,7 +240,9 @@ def uncertainty(result: KYTransform, error: Any) -> str:
     """How sure a number is: exact, a bound or an estimate."""
     if result.exact:
         return "exact"
-    return f"{'≤' if result.bound else '±'} {float(error):.1e}"
+    size = float(error)
+    shown = f"{size:.1e}" if math.isfinite(size) or not isinstance(error, mpmath.mpf) else mpmath.nstr(error, 2)
+    return f"{'≤' if result.bound else '±'} {shown}"
 
 
 def table(*columns: str) -> Table:

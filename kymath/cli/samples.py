@@ -70,6 +70,8 @@ def samples(
     json: given.Json = False,
 ) -> int:
     """The parameters of a family along measured data: growth rates, local frequencies, slopes, with errors."""
+    import numpy as np
+
     from . import columns, samples_reading
 
     picture = None if plot is None else check_file(plot)
@@ -85,9 +87,11 @@ def samples(
     with _progress() as step, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is to be said is said in sentences
         step("reading", None)
-        read, note = samples_reading.read(file, time, y)
-        points, place = samples_reading.points(at, read)
+        read = columns.Table(time or "", np.empty(0), np.empty(0), False, {})  # what is told of a file without rows
+        place = read.place
         try:
+            read, note = samples_reading.read(file, time, y)
+            points, place = samples_reading.points(at, read)
             results = _fitted(read, chosen, width, points, side, robust, step)
         except BadSamples as error:
             if json:

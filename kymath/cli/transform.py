@@ -101,8 +101,12 @@ def transform(
     if file is not None:
         draw(file, lambda axes: _paint(result, axes))
     if json:
-        write_json(transform_record(result, digits))
-        return 0
+        record = transform_record(result, digits)
+        write_json(record)
+        if record["success"]:
+            return 0
+        complain(record["message"])
+        return 1
     show_transform(result, asked.f, asked.x0, digits)
     if file is not None:
         console().print(f"Drawn: {plot}")
