@@ -64,9 +64,8 @@ def compare(
     """Which connection function suits f at one point: the families, best first, by how their curves part from f."""
     file = None if plot is None else check_file(plot)
     side = given.one_of(side, ("both", "left", "right"), "--side")
-    own = {"degree": degree, "harmonics": harmonics, "omega": omega, "offset": False if no_offset else None}
-    mine = {"--parameters": parameters, "--positive": positive, "--start": start}
-    families = given.families(family or [], formula, own, mine)
+    words = given.FamilyWords(None, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
+    families = given.families(family or [], words)
     f, x0 = given.formula(expr), given.value(at, "--at")
     if x0.free_symbols:
         raise given.Misuse(f"compare looks at one point, a number; --at {at!r} is a symbol.")

@@ -65,22 +65,8 @@ def convergence(
     file = None if plot is None else check_file(plot)
     side = given.one_of(side, ("right", "left"), "--side")
     steps = None if h is None else list(given.doubles(h, "--h"))
-    asked = given.problem(
-        expr,
-        at,
-        family=family,
-        degree=degree,
-        harmonics=harmonics,
-        omega=omega,
-        no_offset=no_offset,
-        formula_=formula,
-        parameters=parameters,
-        positive=positive,
-        start=start,
-        rule=rule,
-        nodes=nodes,
-        bound=bound,
-    )
+    words = given.FamilyWords(family, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
+    asked = given.problem(expr, at, words, rule, nodes, bound)
     if asked.x0.free_symbols:
         raise given.Misuse(f"convergence looks at one point, a number; --at {at!r} is a symbol.")
 

@@ -7,7 +7,7 @@ import difflib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -245,30 +245,44 @@ def doubles(text: str, option: str) -> tuple[float, ...]:
 # -- families, rules, methods ----------------------------------------------------------------------------------------
 
 
-def problem(
-    expr: str,
-    at: str,
-    *,
-    family: str | None,
-    degree: int | None,
-    harmonics: int | None,
-    omega: str | None,
-    no_offset: bool,
-    formula_: str | None,
-    parameters: str | None,
-    positive: str | None,
-    start: str | None,
-    rule: str,
-    nodes: str | None,
-    bound: str | None,
-) -> Problem:
+class FamilyWords(NamedTuple):
+    """The options that say which connection function is meant, in the order in which the commands list them."""
+
+    family: str | None
+    degree: int | None
+    harmonics: int | None
+    omega: str | None
+    no_offset: bool
+    formula: str | None
+    parameters: str | None
+    positive: str | None
+    start: str | None
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What belongs to one registered family."""
+        offset = False if self.no_offset else None
+        return {"degree": self.degree, "harmonics": self.harmonics, "omega": self.omega, "offset": offset}
+
+    @property
+    def mine(self) -> dict[str, str | None]:
+        """What describes the formula of a user's own."""
+        return {"--parameters": self.parameters, "--positive": self.positive, "--start": self.start}
+
+
+def problem(expr: str, at: str, words: FamilyWords, rule: str, nodes: str | None, bound: str | None) -> Problem:
     """Every word of a question as the object it names; what does not fit together is refused before any work."""
-    own = {"degree": degree, "harmonics": harmonics, "omega": omega, "offset": False if no_offset else None}
-    mine = {"--parameters": parameters, "--positive": positive, "--start": start}
-    chosen = _user_family(formula_, family, own, mine) if formula_ is not None else _family(family, own, mine)
+    chosen = family_from(words)
     made = rule_from(rule, nodes, bound)
     made.check(chosen)
     return Problem(formula(expr), value(at, "--at"), chosen, made)
+
+
+def family_from(words: FamilyWords) -> ConnectionFunction:
+    """The one family that is meant."""
+    if words.formula is not None:
+        return _user_family(words.formula, words.family, words.own, words.mine)
+    return _family(words.family, words.own, words.mine)
 
 
 def _family(word: str | None, own: dict[str, Any], mine: dict[str, str | None]) -> ConnectionFunction:
@@ -307,19 +321,17 @@ def _user_family(text: str, word: str | None, own: dict[str, Any], mine: dict[st
         raise ParseError(f"--formula: {error.reason}", text=error.text, position=error.position) from None
 
 
-def families(
-    words: list[str], formula_: str | None, own: dict[str, Any], mine: dict[str, str | None]
-) -> list[ConnectionFunction] | None:
-    """Each --family with the options that belong to it, and a --formula; None where none is asked for."""
-    words = list(dict.fromkeys(words))
+def families(asked: list[str], words: FamilyWords) -> list[ConnectionFunction] | None:
+    """Each family asked for with the options that belong to it, and a --formula; None where none is asked for."""
+    own, asked = words.own, list(dict.fromkeys(asked))
     for key, given in own.items():
-        if given is not None and _OWN[key][0] not in words:
+        if given is not None and _OWN[key][0] not in asked:
             raise Misuse(f"{_OWN[key][2]} belongs to --family {_OWN[key][0]}; ask for that family too.")
-    if formula_ is None and any(given is not None for given in mine.values()):
-        _family(None, {}, mine)  # which says what is missing
-    found = [_family(word, {k: v for k, v in own.items() if _OWN[k][0] == word}, {}) for word in words]
-    if formula_ is not None:
-        found.append(_user_family(formula_, None, {}, mine))
+    if words.formula is None and any(given is not None for given in words.mine.values()):
+        _family(None, {}, words.mine)  # which says what is missing
+    found = [_family(word, {k: v for k, v in own.items() if _OWN[k][0] == word}, {}) for word in asked]
+    if words.formula is not None:
+        found.append(_user_family(words.formula, None, {}, words.mine))
     return found or None
 
 

@@ -81,9 +81,8 @@ def samples(
             apart(path, asked, file)
     side = given.one_of(side, _SIDES, "--side")
     width = _width(bandwidth)
-    own = {"degree": degree, "harmonics": harmonics, "omega": omega, "offset": False if no_offset else None}
-    mine = {"--parameters": parameters, "--positive": positive, "--start": start}
-    chosen = given._user_family(formula, family, own, mine) if formula is not None else given._family(family, own, mine)
+    words = given.FamilyWords(family, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
+    chosen = given.family_from(words)
     with _progress() as step, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is to be said is said in sentences
         step("reading", None)

@@ -64,22 +64,8 @@ def transform(
     file = None if plot is None else check_file(plot)
     way = given.method_from(method, digits)
     side = given.one_of(side, ("both", "left", "right"), "--side")
-    asked = given.problem(
-        expr,
-        at,
-        family=family,
-        degree=degree,
-        harmonics=harmonics,
-        omega=omega,
-        no_offset=no_offset,
-        formula_=formula,
-        parameters=parameters,
-        positive=positive,
-        start=start,
-        rule=rule,
-        nodes=nodes,
-        bound=bound,
-    )
+    words = given.FamilyWords(family, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
+    asked = given.problem(expr, at, words, rule, nodes, bound)
     if file is not None and asked.x0.free_symbols:
         raise given.Misuse(f"--plot needs a number for x0; {at!r} is a symbol.")
 
