@@ -100,7 +100,7 @@ class SampledTransform(Parameters):
         try:
             pandas = importlib.import_module("pandas")
         except ImportError:
-            raise NotApplicable("a table needs pandas: pip install kymath[data].") from None
+            raise NotApplicable("a table needs pandas: pip install 'kymath[data]'.") from None
         t = np.ravel(self.t if self.times is None else self.times)
         fields = {**self.parameters, **{f"{name}_error": e for name, e in self.errors.items()}}
         fields["status"] = np.array([s.name for s in self.status.flat], dtype=object)
