@@ -98,6 +98,11 @@ def prime(k: int) -> str:
     return PRIMES[k] if k < len(PRIMES) else f"f^({k})(x0)"
 
 
+def sides_differ(k: int, left: Any, right: Any) -> str:
+    """The sentence that says that the k-th derivative jumps."""
+    return f"the two sides differ: {prime(k)} is {left} from the left and {right} from the right."
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What a method brings back from x0.

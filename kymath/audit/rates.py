@@ -271,11 +271,6 @@ def _stopped(theta: Callable[[int], float], eps: float, first: int = 1) -> tuple
     return k + 1, theta(k + 1)
 
 
-def small_increment(found: float, increment: float, eps: float) -> bool:
-    """The criterion as printed."""
-    return increment < eps
-
-
 @claim(
     "R3.1",
     "Remark 3.1",

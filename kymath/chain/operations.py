@@ -21,7 +21,6 @@ from ..families.base import number
 from ..function import Function
 from ..result import KYTransform
 from ..rules import Osculating, Rule
-from ..settle import Settled
 from .agree import common_point, common_rule, note_of, ready, rounding_of, shape_of, status_of
 from .answer import IN_TIME, Combination, combined, exact_answer, moved_inputs, name_of, numerical_answer, refused
 from .beyond import ASSUMED, beyond, contained, moved
@@ -150,7 +149,15 @@ def inverse(F: KYTransform, *, raises: bool | None = None) -> KYTransform:
     if scalar and raises is not False:
         F.raise_for_status()
     count = known(F)
-    asked = Combination(F.family, F.rule, "both", F.theta[-1], "inverse", None, partial(_told, F), (note_of(F),))
+    asked = Combination(
+        F.family,
+        F.rule,
+        "both",
+        F.theta[-1],
+        "inverse",
+        explain=lambda _, settled: settled.message if np.all(F.success) else F.message,
+        notes=(note_of(F),),
+    )
     if F.exact:
         jet = jet_of(F, count, True)
         asked = replace(asked, x0=jet.values[0])
@@ -201,10 +208,6 @@ def _preimage(F: KYTransform, jet: Jet) -> Any:
     step = beyond(F, jet, far)
     least = slope - (np.abs(moved(jet, step).errors[1]) - jet.errors[1])
     return np.where(e > 0, np.where(least > slope / 2, e / least, np.inf), 0.0)
-
-
-def _told(F: KYTransform, asked: Combination, settled: Settled) -> str:
-    return settled.message if np.all(F.success) else F.message
 
 
 _WORDS = {"sum": "a sum", "difference": "a difference", "product": "a product", "quotient": "a quotient"}

@@ -209,7 +209,7 @@ class LinearFamily(ConnectionFunction):
         )
 
 
-def sign_words(values: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> str:
+def sign_words(values: Mapping[str, Any]) -> str:
     """'f′(x0) = 1, f″(x0) = 0' for scalars, the bare names for arrays."""
     pieces = []
     for name, value in values.items():

@@ -12,7 +12,7 @@ import sympy as sp
 from flint import arb
 
 from ..errors import BadFunction, NotApplicable, Status
-from ..evidence import prime
+from ..evidence import prime, sides_differ
 from ..families import ConnectionFunction
 from ..function import Function, X
 from ..rules import Rule
@@ -229,8 +229,7 @@ class _Search:
                 gap = rows[1][k] - rows[-1][k]
                 if germs.certain_sign(gap):
                     left, right = (rows[way][k].str(10, radius=False) for way in (-1, 1))
-                    text = f"the two sides differ: {prime(k)} is {left} from the left and {right} from the right."
-                    return self.apart(found, text)
+                    return self.apart(found, sides_differ(k, left, right))
                 if not gap.is_zero() and not (k == 0 and steady):
                     doubts.append(f"cannot tell whether the two sides agree: {prime(k)} does")
         if doubts:
@@ -333,7 +332,7 @@ class _Search:
                 stands = bool(np.any(obstacle.where))
             if stands:
                 return replace(base, status=obstacle.status, message=obstacle.message)
-        if solvable(self.family, self.rule):
+        if solvable(self.family):
             known = dict(zip(ENTRIES, (Ball(v) for v in jet.enclosures), strict=False))
             parts = [evaluate(formula, known).parts[0] for formula in self.formulas(jet, side)]
             if fault := next((p for p in parts if isinstance(p, Fault)), None):

@@ -47,7 +47,7 @@ def exactly(thing: Any) -> Any:
     return dataclasses.replace(thing, **changed) if changed else thing
 
 
-def solvable(family: ConnectionFunction, rule: Rule) -> bool:
+def solvable(family: ConnectionFunction) -> bool:
     """Whether the limit is a formula; else J(θ) = jet has to be solved by iteration."""
     return not isinstance(family, Family) or family.linear
 

@@ -15,7 +15,7 @@ from mpmath import mp, mpf
 
 from ..divided import divided_differences, power_coefficients
 from ..errors import BadFunction, NotApplicable, Status
-from ..evidence import Jet, prime
+from ..evidence import Jet, prime, sides_differ
 from ..families import ConnectionFunction
 from ..families.base import S
 from ..function import Function, X
@@ -259,8 +259,7 @@ class Precisely:
                 gap = abs(left.jet[k] - right.jet[k])
                 if gap > 10 * (left.jet_error[k] + right.jet_error[k]):
                     a, b = (mpmath.nstr(one.jet[k], 10) for one in (left, right))  # type: ignore[index]
-                    text = f"the two sides differ: {prime(k)} is {a} from the left and {b} from the right."
-                    return self.apart(Status.NO_LIMIT, text, left, right)
+                    return self.apart(Status.NO_LIMIT, sides_differ(k, a, b), left, right)
             errors = [
                 max(e, f, abs(a - b))
                 for e, f, a, b in zip(left.jet_error, right.jet_error, left.jet, right.jet, strict=True)
@@ -364,7 +363,7 @@ class Precisely:
 
     def formula(self, ways: list[Any], side: str, jet: Jet) -> Callable[[Any], tuple[Any, ...] | None]:
         """θ from the jet at the working precision; None where there is none."""
-        if solvable(self.family, self.rule):
+        if solvable(self.family):
             left, right = (None if np.isnan(w) else int(w) for w in map(float, ways))
             formulas = closed_form(self.family, self.rule, side, left, right)
             function = sp.lambdify(ENTRIES[: self.count], formulas, "mpmath")

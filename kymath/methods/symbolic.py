@@ -13,7 +13,7 @@ import sympy as sp
 
 from ..divided import divided_differences
 from ..errors import NotApplicable, Status
-from ..evidence import Evidence, Jet, prime
+from ..evidence import Evidence, Jet, prime, sides_differ
 from ..families import ConnectionFunction
 from ..families.base import S
 from ..function import Function, X
@@ -332,8 +332,7 @@ def _together(left: Evidence, right: Evidence) -> Evidence:
         return Evidence(None, status=status, message=message, left=left, right=right)
     for k, (a, b) in enumerate(zip(left.jet.values, right.jet.values, strict=True)):
         if _differ(a, b):
-            text = f"the two sides differ: {prime(k)} is {a} from the left and {b} from the right."
-            return Evidence(None, status=Status.NO_LIMIT, message=text, left=left, right=right)
+            return Evidence(None, status=Status.NO_LIMIT, message=sides_differ(k, a, b), left=left, right=right)
     jet = Jet(right.jet.values, right.jet.errors, left.jet.left, right.jet.right)
     return Evidence(jet, message=right.message, left=left, right=right)
 

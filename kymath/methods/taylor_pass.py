@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 
 from ..errors import Status
-from ..evidence import prime
+from ..evidence import prime, sides_differ
 from ..function import Function, X
 from .taylor_jet import Jet
 from .taylor_numpy import larger, smaller
@@ -200,7 +200,7 @@ def together(
             x, y = x * FACTORIALS[k], y * FACTORIALS[k]
             return (
                 Status.NO_LIMIT,
-                f"the two sides differ: {prime(k)} is {x:.6g} from the left and {y:.6g} from the right.",
+                sides_differ(k, f"{x:.6g}", f"{y:.6g}"),
             )
     if Status.NOT_REACHED in (a, b):
         return Status.NOT_REACHED, why_a or why_b

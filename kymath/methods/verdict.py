@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..errors import Status
-from ..evidence import prime
+from ..evidence import prime, sides_differ
 from .geometric import window_weights
 from .samples import Samples, SideJet
 
@@ -135,4 +135,4 @@ def differing(k: int, left: float, right: float) -> str:
     left, right = left + 0.0, right + 0.0  # −0 is 0
     apart, size = abs(right - left), max(abs(left), abs(right))
     digits = min(max(6, math.ceil(math.log10(size / apart)) + 2), 17) if apart > 0 and math.isfinite(size) else 6
-    return f"the two sides differ: {prime(k)} is {left:.{digits}g} from the left and {right:.{digits}g} from the right."
+    return sides_differ(k, f"{left:.{digits}g}", f"{right:.{digits}g}")
