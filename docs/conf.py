@@ -36,6 +36,8 @@ copybutton_only_copy_prompt_lines = True
 
 html_theme = "furo"
 html_title = f"kymath {release}"
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 
 
 def plain_formulas(app, what, name, obj, options, lines):

@@ -1,4 +1,4 @@
-"""Draw docs/images/house.png and write the table of docs/house.md, from docs/house.toml and the imports as they are.
+"""Draw docs/images/house.svg and write the table of docs/house.md, from docs/house.toml and the imports as they are.
 
 Run it from anywhere: python docs/house_picture.py
 """
@@ -19,81 +19,68 @@ sys.path[:0] = [str(DOCS.parent), str(DOCS.parent / "tests")]
 
 import house  # noqa: E402
 
-INK, QUIET, SHADE = "#1a1a1a", "#8c8c8c", "#ececec"
+INK, STEP, LINE, UP = "#1a1a1a", "#d4d4d4", "#e4e4e4", "#d55e00"
+TYPE = 15  # points, of a picture six inches wide: it is read on a telephone too
 TABLE = re.compile(r"(?<=<!-- rooms -->\n).*?(?=<!-- /rooms -->)", re.DOTALL)
 
 
 def picture() -> Figure:
-    rooms = list(house.rooms().values())
-    top = len(rooms) - 1  # the roof is drawn at the top, and the ground at the bottom
-    figure = Figure(figsize=(10, 8.5), layout="constrained")
+    names = {room.floor: room.floor_name for room in house.rooms().values()}
+    figure = Figure(figsize=(6, 4.6), layout="constrained")
     ax = figure.add_subplot()
-    floors(ax, rooms)
-    for (here, there), late in house.between_rooms().items():
-        row, column = (house.rooms()[name].place for name in (here, there))
-        up = column > row
+    for floor in names:
+        ax.plot([0.5, floor], [floor, floor], color=LINE, linewidth=1, zorder=0)
+        ax.plot([floor, floor], [floor, len(names) + 0.5], color=LINE, linewidth=1, zorder=0)
+        ax.add_patch(Rectangle((floor - 0.5, floor - 0.5), 1, 1, facecolor=STEP, edgecolor="none", zorder=1))
+    for (here, there), late in between_floors().items():
+        up = there > here
         ax.plot(
-            column,
-            row,
+            there,
+            here,
             marker="s" if up else "o",
-            markersize=7 if up else 6,
-            color="#d55e00" if up else INK,
+            markersize=11,
+            color=UP if up else INK,
             markerfacecolor="white" if late else INK,
-            markeredgewidth=1.4,
+            markeredgewidth=2.2,
             linestyle="none",
         )
-    ax.set_xlim(-0.5, top + 0.5)
-    ax.set_ylim(-0.5, top + 0.5)
+    ax.set_xlim(0.5, len(names) + 0.5)
+    ax.set_ylim(0.5, len(names) + 0.5)
     ax.set_aspect("equal")
-    names = [house.shown(room) for room in rooms]
-    ax.set_yticks(range(top + 1), names, fontsize=8.5)
-    ax.set_xticks(range(top + 1), names, fontsize=8.5, rotation=90)
+    ax.set_yticks(list(names), [f"{name}  {floor}" for floor, name in names.items()], fontsize=TYPE)
+    ax.set_xticks(list(names), list(map(str, names)), fontsize=TYPE)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_ylabel("this room …", fontsize=10)
-    ax.set_xlabel("… imports this one", fontsize=10)
+    ax.set_xlabel("imports from floor", fontsize=TYPE)
     legend(ax)
     return figure
 
 
-def floors(ax: Axes, rooms: list[house.Room]) -> None:
-    """A band and a name for each floor, a stair along the rooms themselves, and thin lines to follow."""
-    end = len(rooms) - 0.5
-    for room in rooms:
-        place = room.place
-        ax.plot([-0.5, place], [place, place], color="#c8c8c8", linewidth=0.5, zorder=1)
-        ax.plot([place, place], [place, end], color="#e0e0e0", linewidth=0.5, zorder=1)
-        ax.add_patch(Rectangle((place - 0.5, place - 0.5), 1, 1, facecolor="#b4b4b4", edgecolor="none", zorder=1))
-    for number in sorted({room.floor for room in rooms}):
-        own = [room.place for room in rooms if room.floor == number]
-        low, high = min(own) - 0.5, max(own) + 0.5
-        if number % 2:
-            ax.axhspan(low, high, color=SHADE, linewidth=0, zorder=0)
-        name = next(room.floor_name for room in rooms if room.floor == number)
-        ax.text(end + 0.4, (low + high) / 2, f"{number}  {name}", va="center", fontsize=9.5, color=INK)
+def between_floors() -> dict[tuple[int, int], bool]:
+    """(floor, floor it imports from) → whether only inside functions."""
+    rooms = house.rooms()
+    out: dict[tuple[int, int], bool] = {}
+    for (here, there), late in house.between_rooms().items():
+        pair = rooms[here].floor, rooms[there].floor
+        out[pair] = out.get(pair, True) and late
+    return out
 
 
 def legend(ax: Axes) -> None:
-    handle = mpl.lines.Line2D
     marks = [
-        handle([], [], marker="o", color=INK, linestyle="none", label="when it is loaded"),
-        handle([], [], marker="o", color=INK, markerfacecolor="white", linestyle="none", label="inside functions only"),
-        handle(
-            [],
-            [],
-            marker="s",
-            color="#d55e00",
-            markerfacecolor="white",
-            linestyle="none",
-            label="upwards, for a reason",
-        ),
-    ]
-    ax.legend(handles=marks, loc="lower right", fontsize=9.5, frameon=False, bbox_to_anchor=(1, 0.1))
+        mpl.lines.Line2D([], [], marker=shape, color=colour, markerfacecolor=inside, markersize=10, markeredgewidth=2.2,
+                         linestyle="none", label=text)
+        for shape, colour, inside, text in (
+            ("o", INK, INK, "on loading"), ("o", INK, "white", "in functions"), ("s", UP, "white", "upwards")
+        )
+    ]  # fmt: skip
+    ax.legend(handles=marks, loc="lower right", fontsize=TYPE, frameon=False, handletextpad=0.1, borderaxespad=0.6)
 
 
 def main() -> None:
-    facts = {"Imports": house.told(house.between_rooms()), "Software": None}
-    picture().savefig(DOCS / "images" / "house.png", dpi=110, metadata=facts)
+    facts = {"Description": house.told(house.between_rooms()), "Date": None, "Creator": None}
+    with mpl.rc_context({"svg.hashsalt": "house", "svg.fonttype": "path"}):
+        picture().savefig(DOCS / "images" / "house.svg", metadata=facts, bbox_inches="tight", pad_inches=0.05)
     page = DOCS / "house.md"
     text = page.read_text(encoding="utf-8")
     page.write_text(TABLE.sub(lambda _: house.table(), text), encoding="utf-8")

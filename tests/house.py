@@ -186,7 +186,7 @@ def shown(room: Room) -> str:
 
 def table() -> str:
     """The rooms from the roof down, as Markdown."""
-    lines = ["| floor | | room | what lives there |", "| --- | --- | --- | --- |"]
+    lines = ["| floor | room | what lives there |", "| --- | --- | --- |"]
     ordered = sorted(rooms().values(), key=lambda room: (-room.floor, room.place))
-    lines += [f"| {room.floor} | {room.floor_name} | `{shown(room)}` | {room.holds} |" for room in ordered]
+    lines += [f"| {room.floor} {room.floor_name} | `{shown(room)}` | {room.holds} |" for room in ordered]
     return "\n".join(lines) + "\n"
