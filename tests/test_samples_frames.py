@@ -181,7 +181,7 @@ def test_intervals_and_tables():
 def test_a_table_needs_pandas(monkeypatch):
     r = ky.samples(T, Y, ky.Linear(), bandwidth=0.5)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(NotApplicable, match=r"pip install kymath\[data\]"):
+    with pytest.raises(NotApplicable, match=r"pip install 'kymath\[data\]'"):
         r.to_frame()
 
 
