@@ -182,6 +182,9 @@ def _exact_side(jet: Jet, family: ConnectionFunction, rule: Rule, side: str, mes
         if np.any(obstacle.where):
             return Settled(nothing, nothing, obstacle.status, obstacle.message)
     theta = tuple(sp.sympify(c, strict=True) for c in rule.limit(family, jet, side))
+    if any(c.has(sp.nan, sp.zoo, sp.oo, -sp.oo) for c in theta):
+        told = ", ".join(f"{name} = {c}" for name, c in zip(family.names, theta, strict=True))
+        return Settled(nothing, nothing, Status.NOT_REACHED, f"f and its derivatives at x0 do not tell θ: {told}.")
     return Settled(theta, tuple(sp.Integer(0) for _ in theta), Status.CONVERGED, message)
 
 

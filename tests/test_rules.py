@@ -451,3 +451,10 @@ def test_one_of_two_sides_bends_so_that_only_it_has_a_member():
 def test_nodes_are_no_text(nodes):
     with pytest.raises(ky.NotApplicable, match="finite real numbers"):
         ky.Osculating(nodes=nodes)
+
+
+@pytest.mark.parametrize("f", [sp.cos(x), sp.exp(x), np.cos])
+def test_value_and_slope_that_are_tied_have_no_least_norm(f):
+    even = ky.Family("a + b*s**2", "a b")
+    with pytest.raises(ky.NoContact, match="tied to each other"):
+        ky.transform(f, 0, even, ky.MinimumNorm())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..arithmetic import dot, fitting
+from ..errors import Status
 from ..evidence import Jet
 from ..families import ConnectionFunction
-from .base import Rule
+from .base import Obstacle, Rule
+
+_DEPENDENT = 1e-14  # of the product of the squares
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,21 @@ class MinimumNorm(Rule):
         f0, f1 = jet.values[:2]
         at, rate = (fitting(family.shift_jet(k), f0, f1) for k in (0, 1))
         return _least(family.basis_jet(0), family.basis_jet(1), f0 - at, f1 - rate)  # type: ignore[attr-defined]
+
+    def obstacles(self, family: ConnectionFunction, jet: Jet, side: str) -> Iterator[Obstacle]:
+        if not family.linear:
+            return
+        row, slope = (family.basis_jet(k) for k in (0, 1))  # type: ignore[attr-defined]
+        if any(getattr(b, "free_symbols", None) for b in (*row, *slope)):
+            return
+        row, slope = ([float(b) for b in some] for some in (row, slope))
+        aa, ab, bb = dot(row, row), dot(row, slope), dot(slope, slope)
+        yield Obstacle(
+            aa * bb - ab * ab <= _DEPENDENT * aa * bb,
+            Status.NO_CONTACT,
+            f"value and slope at x0 are tied to each other in all members of {family}, so f and f′ there do not tell "
+            "the limit of the least-norm θ(h). Use Osculating(), or a family with both.",
+        )
 
     def objective(self, family: ConnectionFunction, theta: Sequence[Any]) -> Any:
         return dot(theta, theta)
