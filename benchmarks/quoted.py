@@ -55,6 +55,11 @@ QUOTES = {
     ),
     "many": Quote("benchmarks.md", "Time", ("method", "time ratio", "digits n = 1", "digits n = 2", "points")),
     "slopes": Quote("benchmarks-samples.md", "Slopes", SIGNALS),
+    "alone": Quote(
+        "benchmarks-samples.md",
+        "Slopes",
+        ("noise", "n", "inside", "edges", "kymath nearer inside", "kymath, s", "the spline, s"),
+    ),
     "rates": Quote("benchmarks-samples.md", "Rates", SIGNALS),
     "frequencies": Quote("benchmarks-samples.md", "Frequencies", SIGNALS),
     "fits": Quote(
