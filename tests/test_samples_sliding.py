@@ -62,3 +62,21 @@ def test_noise_alone_is_no_wave_that_varies():
     for seed in range(4):
         y = np.random.default_rng(seed).standard_normal(N)
         assert "varies" not in ky.samples(T, y, ky.Harmonic(), bandwidth=HALF).message
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-90, 1e90, 1e150])
+def test_any_scale(scale):
+    t = np.arange(600) * 0.1
+    y = np.cos(3 * t) + 0.1 * np.random.default_rng(1).standard_normal(600)
+    plain, scaled = (ky.samples(t, one, ky.Harmonic(), bandwidth=4.0) for one in (y, scale * y))
+    assert scaled.success.all()
+    assert np.allclose(scaled.omega, plain.omega, rtol=1e-9)
+    assert np.allclose(scaled.errors["omega"], plain.errors["omega"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("omega", [24.0, 29.0, 31.0])  # half a turn from sample to sample is 31.4
+def test_a_quick_wave_does_not_vary(omega):
+    t = np.arange(600) * 0.1
+    for seed in range(2):
+        y = np.cos(omega * t + 1) + 0.3 * np.random.default_rng(seed).standard_normal(600)
+        assert "varies" not in ky.samples(t, y, ky.Harmonic(), bandwidth=1.5).message

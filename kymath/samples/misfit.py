@@ -16,6 +16,7 @@ _ORDER = 3  # the lowest whose frequency sees how the field bends
 _FREEDOM, _POOLED = 4, 8.0  # degrees of freedom: at least, and of the series' noise that is lent to a window
 _TURNS = 2.5  # in a window: in fewer, what varies passes for another wave
 _SHARED = 2.0  # radians per half window: frequencies so near share a carrier
+_QUICK = 0.8 * np.pi  # from sample to sample: a quicker one that varies passes for its mirror beyond half a turn
 _DENSITY, _LEAST, _MOST = 4.0, 24, 600  # nodes in a half-width, and all
 _SURE, _HERE = 6.0, 15.0  # a mean of squares beyond chance, over 1: for one window, and for one of many
 _TWICE = 2.0  # the bias² that is seen, in the errors
@@ -60,7 +61,8 @@ def _steps(
     steps, more, lever = (np.full((len(kind.names), at.size), np.nan) for _ in range(3))
     rest, freedom, own = (np.full(at.size, np.nan) for _ in range(3))
     kappa = omega * windows.half
-    enough = np.flatnonzero((windows.count >= kind.least) & (kappa >= _TURNS * np.pi))
+    slow = 2 * kappa < _QUICK * (windows.count - 1)
+    enough = np.flatnonzero((windows.count >= kind.least) & (kappa >= _TURNS * np.pi) & slow)
     windows, kappa = windows[enough], kappa[enough]
     carrier = _SHARED * np.round(kappa / _SHARED)
     for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):

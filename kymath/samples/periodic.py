@@ -29,12 +29,14 @@ _FALL = 1.6  # e-folds until nothing is missed
 _ABOVE = 3  # turns beyond those chosen, at least, which must hold noise alone
 _LENT = 20.0  # degrees of freedom of σ² as it is known, beside those of these turns
 _TAIL = 2.5  # deviations, by which they may exceed the noise
+_SUM, _QUIET = 3.0, 0.4  # deviations, by which the first of them may exceed the others, and their least power
 _LEAST = 50  # samples
 _PLACES, _NODES = 129, 1025
 _EVEN = 1e-6  # of the step: else the period is none that the samples tell
 _WORTH, _NOWHERE = 0.5, 1.0  # of the local errors, that it must do with: in the mean, and anywhere
 _NEAR, _TIED = 8.0, 3.0  # deviations: of the local curve between the two ends; of a jump there, by all samples
 _JUMPS = 3
+_NARROW, _PARTS, _STANDS_OUT = 4, 12, 10.0  # samples; means beside each other; of −2 log likelihood, beyond chance
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,27 @@ class _Equations:
         rest = value - self.q[:, :size] @ c[:size] / self.root
         if lacking.of(self.middle, rest, self.span / 2, matrix, sigma / self.root, max(1, block // self.group)):
             return None
+        if _in_places(rest * self.root):
+            return None
         terms = np.linalg.solve(self.r[:size, :size], c[:size])
         return Periodic(self.begin, self.period, terms, np.linalg.inv(upper) * np.sqrt(power))
+
+
+def _in_places(rest: np.ndarray) -> bool:
+    """Whether the residuals, in deviations, are far larger in some place than elsewhere: at a step, or a narrow bump.
+
+    By means of neighbours beside each other means of the same width, so that noise which hangs together is none.
+    """
+    size = _NARROW
+    while rest.size >= _PARTS * size:
+        for first in (0, size // 2):
+            count = (rest.size - first) // size
+            squares = rest[first : first + count * size].reshape(count, size).mean(axis=1) ** 2
+            usual = float(np.median(squares)) / 0.455  # the median of χ² with one degree of freedom
+            if squares.max() > (_STANDS_OUT + 2 * np.log(count)) * usual:
+                return True
+        size *= 2
+    return False
 
 
 def _needed(square: np.ndarray) -> tuple[int, int, float]:
@@ -189,6 +210,10 @@ def _needed(square: np.ndarray) -> tuple[int, int, float]:
     turns = int(np.argmin(np.append(gain, 0.0)))
     beyond, large = square[turns:], np.sqrt(square[:turns] / 2)
     if beyond.size < _ABOVE or beyond.mean() / 2 > 1 + _TAIL / np.sqrt(beyond.size) or large.max(initial=0) < _SURE:
+        return 0, 0, 1.0
+    usual = max(_QUIET, float(beyond[beyond.size // 3 :].mean()) / 2)  # what is below the penalty is seen in sums
+    first = np.cumsum(beyond / 2 / usual - 1) / np.sqrt(np.arange(1, beyond.size + 1))
+    if first[_ABOVE - 1 :].max() > _SUM:
         return 0, 0, 1.0
     fall = np.log(_CLEAR / _LOST) / max(1, turns - 1 - int(np.flatnonzero(large > _CLEAR)[-1]))
     more = max(_UNSEEN, int(np.ceil(_FALL / fall)))

@@ -137,9 +137,9 @@ class _Sums:
         own = 1 / (a * a * (cd - cc1**2 / (4 * cc)) + b * b * (sd - ss1**2 / (4 * ss)))
         turn = origin + (b * by_a - a * by_b) / square
         lever = [
-            (a * a / cc + b * b / ss + (a * by_a + b * by_b) ** 2 * own) / square,
+            (a * a / cc + b * b / ss) / square + ((a * by_a + b * by_b) / size) ** 2 * own,
             own,
-            (b * b / cc + a * a / ss) / square**2 + turn**2 * own,
+            (b * b / cc + a * a / ss) / square / square + turn**2 * own,
         ]
         values = [size, theta, np.mod(np.arctan2(-b, a) + theta * origin, 2 * np.pi)]
         if self.offset:
