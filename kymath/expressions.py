@@ -200,12 +200,16 @@ class _Parser(Builder):
             return sp.Symbol(name)
         euler = "; Euler's number is written E" if "e" in (name, self.variable) else ""
         allowed = (self.variable, *self.parameters)
+        if euler and not (self.given or self.parameters):
+            shown = f"{label(self.variable, 40)!r} and {shown}"
+            first = next(t.position for t in self.tokens if t.text == "e")
+            self.fail(f"Euler's number is written E; here {shown} are two variables, and a formula has one", first)
         near = self.nearest(name, [*(allowed[not self.given :]), *CONSTANTS, *FUNCTIONS])
         if self.given or self.parameters:
             self.fail(f"unknown name {shown}{near}; known are {', '.join(allowed)}{euler}", token.position)
         self.fail(
             f"there are two variables, {label(self.variable, 40)!r} and {shown}; a formula has one{near}; "
-            f"put a number for the other{euler}",
+            "put a number for the other",
             token.position,
         )
 

@@ -267,7 +267,7 @@ def test_one_sided_results_of_a_failure(cli, record):
         ("x --at nan", "--at must be finite"),
         ("x --at -oo", "--at must be finite"),
         ("x --at 1/0", "--at: division by zero"),
-        ("x --at 0,5", "--at: a comma"),
+        ("x --at 0,5", "one point only, and a decimal with a point, 0.5; '0,5' was given"),
         ("x+1 y --at 1", "quotes"),
         ("2x --at 1", "for a product write *"),
         ("x*y --at 1", "two variables"),

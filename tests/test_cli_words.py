@@ -90,6 +90,52 @@ def test_a_field_is_named_by_its_option():
     assert set_by("share must be above 0; 2 was given.") == "--share must be above 0; 2 was given."
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("transform x --at 1,2", "--at takes one point only"),
+        ("transform x --at 0,5", "a decimal with a point, 0.5"),
+        ("transform x --at 1,2", "ky.transform(f, np.array([…]))"),
+        ("compare x --at [1,2]", "--at takes one point only"),
+        ("transform x --at max(1,", "closed"),
+        ("compare x --at two", "'two' is a symbol. two is taken as a symbol; the number is 2."),
+        ("convergence x --at Pi/2", "Pi is taken as a symbol; the number is pi."),
+        ("convergence x --at q", "'q' is a symbol.\n"),
+        ("transform x --at infty", "must be finite"),
+        ("transform x --at 1 --family exp", "Did you mean exponential?"),
+        ("transform x --at 1 --family E", "Did you mean exponential?"),
+        ("transform x --at 1 --family parabolas", "Did you mean polynomial?"),
+        ("transform x --at 1 --family line", "Did you mean linear?"),
+        ("transform x --at 1 --family x", "'x' was given.\n"),
+        ("transform x --at 1 --degree two", "--degree takes a whole number; 'two' was given."),
+        ("transform x --at 1 --degree 2.5", "--degree takes a whole number; '2.5' was given."),
+        ("transform x --at 1 --digits 0", "0"),
+        ("train --lr fast", "--lr takes a number; 'fast' was given."),
+        ("transform x**3 1", 'did you mean --at 1? One with blanks in it needs quotes: "x**3 1".'),
+        ("transform x + 1", "put quotes around"),
+        ("transform x 1 --at 2", "put quotes around"),
+        ("samples --at 3 12", "--at takes one word: --at 3,12."),
+        ("samples none.csv --at 2020-01-01, 2021-01-01", "--at takes one word: --at 2020-01-01,2021-01-01."),
+        ("samples --at 3 none.csv", "none.csv"),
+        ("transform e^(-x^2/2) --at 1", "kymath: Euler's number is written E; here 'e' and 'x' are two variables"),
+    ],
+)
+def test_a_slip_of_the_fingers_is_answered(cli, words, said):
+    status, out, err = cli(*words.split())
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "Input should" not in err
+
+
+def test_a_name_like_a_number_is_a_symbol_and_said_so(cli):
+    status, out, err = cli("transform", "x**3", "--at", "Pi")
+    assert (status, err) == (0, "")
+    assert out.endswith("\nPi is taken as a symbol; the number is pi.\n")
+    message = strict(cli("transform", "x**3", "--at", "one", "--json")[1])["message"]
+    assert message.endswith("checked by numbers. one is taken as a symbol; the number is 1.")
+    assert "taken" not in cli("transform", "x**3", "--at", "a")[1]
+
+
 def test_an_angle_has_no_median(cli, tmp_path):
     t = np.linspace(0, 20, 200)
     file = tmp_path / "wave.csv"

@@ -125,7 +125,7 @@ def test_ctrl_c_ends_the_line(cli, run, monkeypatch):
     ("words", "says"),
     [
         (["--tokens", "0"], "--tokens must be from 1"),
-        (["--tokens", "many"], "valid integer"),
+        (["--tokens", "many"], "--tokens takes a whole number; 'many' was given"),
         (["--temperature", "-1"], "--temperature -1"),
         (["--temperature", "nan"], "--temperature nan"),
         (["--top-k", "0"], "--top-k 0"),

@@ -159,7 +159,7 @@ def test_resuming_by_the_command(cli, text, tmp_path, monkeypatch):
         (["--tokenizer", "words"], "--tokenizer takes one of gpt2, bpe, byte"),
         (["--edge", "zeros"], "--edge takes one of mask, reference"),
         (["--epochs", "0"], "--epochs 0"),
-        (["--epochs", "x"], "valid integer"),
+        (["--epochs", "x"], "--epochs takes a whole number; 'x' was given"),
         (["--lr", "-1"], "--lr -1"),
         (["--lr", "nan"], "--lr nan"),
         (["--lr", "1e300"], "--lr 1e+300 must be a number above 0 and at most 1000"),

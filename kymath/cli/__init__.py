@@ -21,7 +21,7 @@ from kymath.starting import INTERRUPTED, answered
 
 from .bench import EXAMPLES as BENCH_EXAMPLES
 from .bench import bench
-from .command import ExampleCommand, FormulaCommand, LongCommand
+from .command import ExampleCommand, FormulaCommand, LongCommand, PointsCommand, misread
 from .compare import EXAMPLES as COMPARE_EXAMPLES
 from .compare import compare
 from .convergence import EXAMPLES as CONVERGENCE_EXAMPLES
@@ -79,7 +79,7 @@ def _kymath(
 app.command("transform", cls=FormulaCommand, epilog=TRANSFORM_EXAMPLES)(transform)
 app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(convergence)
 app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
-app.command("samples", cls=ExampleCommand, epilog=SAMPLES_EXAMPLES)(samples)
+app.command("samples", cls=PointsCommand, epilog=SAMPLES_EXAMPLES)(samples)
 app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
 app.command("train", cls=LongCommand, epilog=TRAIN_EXAMPLES)(train)
 app.command("inspect", cls=LongCommand, epilog=INSPECT_EXAMPLES)(inspect)
@@ -143,7 +143,7 @@ def _unexpected(error: Exception) -> int:
     """Typer's own complaints are bad usage, the system's are told, the rest is ours."""
     wrong = getattr(error, "format_message", None)
     if wrong is not None:
-        return _bad_usage(error, wrong())
+        return _bad_usage(error, misread(error) or wrong())
     if os.environ.get("KYMATH_DEBUG") == "1":
         import traceback
 

@@ -66,9 +66,8 @@ def compare(
     side = given.one_of(side, ("both", "left", "right"), "--side")
     words = given.FamilyWords(None, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
     families = given.families(family or [], words)
-    f, x0 = given.formula(expr), given.value(at, "--at")
-    if x0.free_symbols:
-        raise given.Misuse(f"compare looks at one point, a number; --at {at!r} is a symbol.")
+    f, x0 = given.formula(expr), given.point(at)
+    given.a_number(x0, at, "compare looks at one point, a number")
 
     from kymath.compare import compare as judge
 

@@ -67,8 +67,7 @@ def convergence(
     steps = None if h is None else list(given.doubles(h, "--h"))
     words = given.FamilyWords(family, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
     asked = given.problem(expr, at, words, rule, nodes, bound)
-    if asked.x0.free_symbols:
-        raise given.Misuse(f"convergence looks at one point, a number; --at {at!r} is a symbol.")
+    given.a_number(asked.x0, at, "convergence looks at one point, a number")
 
     from kymath.convergence import convergence as measure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from kymath.errors import ParseError
+
+from .guesses import nearest, taken
 
 if TYPE_CHECKING:
     from kymath.families import ConnectionFunction
@@ -107,7 +108,7 @@ _OWN = {
     "offset": ("harmonic", "offset", "--no-offset"),
 }
 _BOUNDED = ("smallest-rate", "smallest-frequency")
-_NO_NUMBERS = {"nan", "inf", "infinity", "oo", "zoo"}  # names to the parser, but nobody's symbols
+_NO_NUMBERS = {"nan", "inf", "infinity", "infty", "oo", "zoo"}  # names to the parser, but nobody's symbols
 _MOST_TYPED = 20_000  # characters read from standard input; the parser refuses fewer
 
 
@@ -171,8 +172,8 @@ def one_of(word: str, known: Iterable[str], option: str) -> str:
     known = list(known)
     if word in known:
         return word
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    hint = f" Did you mean {near}?" if near else ""
     raise Misuse(f"{option} takes one of {', '.join(known)}; {word[:60]!r} was given.{hint}")
 
 
@@ -201,6 +202,25 @@ def value(text: str, option: str) -> Any:
         return parse(text)
     except ParseError as error:
         raise ParseError(f"{option}: {error.reason}", text=error.text, position=error.position) from None
+
+
+def point(text: str) -> Any:
+    """--at: one number or symbol."""
+    try:
+        return value(text, "--at")
+    except ParseError as error:
+        if "(" in text or "," not in text.strip("[] "):
+            raise
+        raise Misuse(
+            f"--at takes one point only, and a decimal with a point, 0.5; {text[:60]!r} was given. For many points use "
+            "Python: ky.transform(f, np.array([…]))."
+        ) from error
+
+
+def a_number(x0: Any, at: str, who: str) -> None:
+    """For commands whose point must be a number."""
+    if x0.free_symbols:
+        raise Misuse(" ".join(f"{who}; --at {at[:60]!r} is a symbol. {taken(x0)}".split()))
 
 
 def number(text: str, option: str) -> Any:
@@ -275,7 +295,7 @@ def problem(expr: str, at: str, words: FamilyWords, rule: str, nodes: str | None
     chosen = family_from(words)
     made = rule_from(rule, nodes, bound)
     made.check(chosen)
-    return Problem(formula(expr), value(at, "--at"), chosen, made)
+    return Problem(formula(expr), point(at), chosen, made)
 
 
 def family_from(words: FamilyWords) -> ConnectionFunction:

@@ -10,6 +10,7 @@ from kymath.errors import KYError, Status
 
 from . import options as given
 from .drawing import check_file, draw
+from .guesses import taken
 from .output import (
     best_found,
     complain,
@@ -17,6 +18,7 @@ from .output import (
     exact_text,
     headline,
     json_number,
+    sentence,
     show_transform,
     transform_record,
     waiting,
@@ -66,9 +68,10 @@ def transform(
     side = given.one_of(side, ("both", "left", "right"), "--side")
     words = given.FamilyWords(family, degree, harmonics, omega, no_offset, formula, parameters, positive, start)
     asked = given.problem(expr, at, words, rule, nodes, bound)
-    if file is not None and asked.x0.free_symbols:
-        raise given.Misuse(f"--plot needs a number for x0; {at!r} is a symbol.")
+    if file is not None:
+        given.a_number(asked.x0, at, "--plot needs a number for x0")
 
+    note = taken(asked.x0)
     from kymath.transform import transform as take
 
     try:
@@ -88,12 +91,15 @@ def transform(
         draw(file, lambda axes: _paint(result, axes))
     if json:
         record = transform_record(result, digits)
+        record["message"] = f"{sentence(record['message'])} {note}" if note else record["message"]
         write_json(record)
         if record["success"]:
             return 0
         complain(record["message"])
         return 1
     show_transform(result, asked.f, asked.x0, digits)
+    if note:
+        console().print(note, markup=False)
     if file is not None:
         console().print(f"Drawn: {plot}")
     return 0
