@@ -72,7 +72,7 @@ def test_the_table(cli):
     assert ["0", "0", "flat", "0", "0", "–", "–", "3.5", "8"] in rows
     assert next(row for row in rows if row[:3] == ["0", "1", "linear"])[4] == "-0.1"
     assert "3 connection curves of t5.safetensors (T5 decoder): 2 linear, 1 flat." in out
-    assert "0 have a nearly equal other" in out
+    assert "None of the 3 curves are nearly equal to another one (Jensen" in out
     assert "in tokens" in out
 
 
@@ -216,6 +216,14 @@ def test_a_file_that_cannot_be_read(cli, tmp_path, name):
     assert (status, out) == (2, "")
     assert word in err
     assert len(err.splitlines()) == 1
+
+
+def test_of_another_kind_of_file_the_right_kinds_are_named(cli, tmp_path):
+    (tmp_path / "x.csv").write_text("time,y\n0,1\n", encoding="utf-8")
+    status, out, err = cli("x.csv")
+    assert (status, out) == (2, "")
+    assert "what is read is a .safetensors file, its index of shards (.index.json), or a folder" in err
+    assert "cut off" not in err
 
 
 @pytest.mark.parametrize(

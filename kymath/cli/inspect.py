@@ -224,7 +224,8 @@ def _said(report: ConnectionReport, rows: list[dict[str, Any]], every: bool) -> 
         lines.append(f"{broken} of them without numbers: not a number, or every slot masked.")
     if 1 < count <= _COMPARED:
         heads, _, _, within = report.redundancy()
-        lines.append(f"{heads} have a nearly equal other (Jensen–Shannon distance of the weights at most {within:g}).")
+        alike = f"{heads or 'None'} of the {count} curves are nearly equal to another one"
+        lines.append(f"{alike} (Jensen–Shannon distance of the weights at most {within:g}).")
     many, one = ("patches", "patch") if all(c.image is not None for c in report.curves) else ("tokens", "token")
     lines.append(
         f"Slope in nats per {one}; half-life, period, mean lag, effective window (exp of the entropy) in {many}."

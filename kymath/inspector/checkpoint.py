@@ -270,7 +270,12 @@ def _no_safetensors(path: Path, head: bytes) -> str:
         )
     if not head:
         return f"{path} is empty: a safetensors file was looked for."
-    return f"{path} is not a safetensors file: it does not begin with a header that fits into it. It may be cut off."
+    said = f"{path} is not a safetensors file: "
+    if path.suffix.lower() == ".safetensors":
+        return said + "it does not begin with a header that fits into it. It may be cut off."
+    return (
+        said + "what is read is a .safetensors file, its index of shards (.index.json), or a folder with one of them."
+    )
 
 
 def _safetensors() -> Any:

@@ -74,7 +74,7 @@ class ConnectionReport:
         return clusters(self._distances, cut=cut)
 
     def redundancy(self, *, within: float = EQUAL) -> Redundancy:
-        """How many heads have a nearly equal other; see :func:`~kymath.inspector.similarity.redundancy`."""
+        """How many heads are nearly equal to another one; see :func:`~kymath.inspector.similarity.redundancy`."""
         return redundancy(self._distances, within=within)
 
     def specialisation(self, rng: np.random.Generator, initial: Any = None) -> list[dict[str, Any]]:

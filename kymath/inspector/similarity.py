@@ -98,7 +98,7 @@ def clusters(distances: np.ndarray, *, cut: float = CUT) -> np.ndarray:
 
 
 def redundancy(distances: np.ndarray, *, within: float = EQUAL) -> Redundancy:
-    """How many heads have a nearly equal other: one whose weights lie within a distance of 0.05.
+    """How many heads are nearly equal to another one, whose weights lie within a distance of 0.05.
 
     Heads that are all nearly uniform count as equal, whatever the shapes of their small biases: their weights are.
 
