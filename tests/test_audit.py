@@ -9,7 +9,7 @@ from verdicts import TEXT, VERDICTS
 
 import kymath as ky
 from kymath import audit
-from kymath.audit.claim import SAME, Finding, Role, conditional, corrected, decidable, meaning, printed
+from kymath.audit.claim import SAME, Finding, Role, conditional, corrected, decidable, meaning, near, printed, within
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,13 @@ def test_every_correction_has_evidence(reports):
         else:
             assert roles & {Role.CORRECTED, Role.CONDITION}, id
             assert all(fact.holds for fact in report.facts if fact.role in (Role.CORRECTED, Role.CONDITION)), id
+
+
+def test_what_is_met_without_any_gap_is_met_exactly():
+    assert (within(0.0), near(0.0)) == ("exactly", "exactly")
+    assert (within(2e-16), near(2e-16)) == ("within 2e-16", "within 2e-16 of")
+    rule = str(audit.find("T3.14-info").examine().facts)
+    assert "Adding terms of degree 2 to f and g changes none of the derivatives of f∘g of order below 2" in rule
 
 
 def test_a_correction_without_evidence_is_not_offered():

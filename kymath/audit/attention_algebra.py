@@ -12,7 +12,7 @@ import sympy as sp
 
 from ..families import Linear
 from ..transform import transform
-from .claim import Fact, claim, corrected, meaning, printed
+from .claim import Fact, claim, corrected, meaning, printed, within
 from .claim import conditional as under
 from .measure import X
 from .window import Net, softmax, weights
@@ -41,7 +41,7 @@ def pairwise(attend: Callable[..., Any] = Net.weights, seed: int = 20) -> Iterat
     rest = np.log(attend(net, x, bias)[4, 2:7]) - (x[4] @ net.q) @ (x[2:7] @ net.k).T / 2 - bias
     yield corrected(
         np.ptp(rest) < 1e-9,
-        f"log w_4j less the score and the number for j − 4 is one constant within {np.ptp(rest):.0e}.",
+        f"log w_4j less the score and the number for j − 4 is one constant {within(np.ptp(rest))}.",
     )
 
 
@@ -59,7 +59,7 @@ def dynamics(functions: Any = ALIKE, seed: int = 21) -> Iterator[Fact]:
     gap = max(float(abs(sp.N(functions[0].subs(X, k) - functions[1].subs(X, k)))) for k in range(7))
     yield meaning(
         max(slopes) - min(slopes) < 1e-9,
-        f"Two functions that agree on the integers within {gap:.0e} have the slopes {slopes[0]:g} and "
+        f"Two functions that agree on the integers {within(gap)} have the slopes {slopes[0]:g} and "
         f"{slopes[1]:.4f} at 3: "
         "the tokens do not determine a limit h → 0.",
     )
@@ -72,9 +72,9 @@ def dynamics(functions: Any = ALIKE, seed: int = 21) -> Iterator[Fact]:
         table = np.log(net.weights(x, bias)[4, 2:7]) - scores[4, 2:7]
         tables.append(table - table.mean())
     spread = float(np.max(np.ptp(tables, axis=0)))
-    yield printed(spread > 1e-9, f"log w − score, from 3 random inputs, is one and the same table within {spread:.0e}.")
+    yield printed(spread > 1e-9, f"log w − score, from 3 random inputs, is one and the same table {within(spread)}.")
     off = float(np.max(np.abs(tables[0] - (bias - bias.mean()))))
-    yield corrected(off < 1e-9, f"That table is c less its mean, within {off:.0e}.")
+    yield corrected(off < 1e-9, f"That table is c less its mean, {within(off)}.")
 
 
 def _swish(x: Any) -> Any:
@@ -116,7 +116,7 @@ def network(cancel: Any = softmax, units: int = WIDTH - 1, seed: int = 22) -> It
     table = rng.normal(size=WIDTH)
     features = np.array([gate * s * _swish(up * s + shift) for s in t])
     miss = _least_miss(features[1:], (table - table[0])[1:])  # at t = 0 both are 0
-    yield under(miss < 1e-9, f"{units} random units meet a random table of {WIDTH} numbers within {miss:.0e}.")
+    yield under(miss < 1e-9, f"{units} random units meet a random table of {WIDTH} numbers {within(miss)}.")
     moved = float(np.max(np.abs(cancel(table + 0.7) - cancel(table))))
     yield under(moved < 1e-12, f"Adding b_out = 0.7 to it moves β by {moved:.0e}.")
 
@@ -181,9 +181,7 @@ def padding(edge: str = "zero", seed: int = 24) -> Iterator[Fact]:
     net, y, bias = Net(4, rng), rng.normal(size=(12, 4)), rng.normal(size=7)
     taken = 1 - net.weights(y, bias, edge="zero").sum(axis=1, keepdims=True)
     off = float(np.max(np.abs(net(y, bias, edge="zero") - (1 - taken) * net(y, bias))))
-    yield corrected(
-        off < 1e-12, f"Output = (1 − π_i) × masked output within {off:.0e}, π up to {float(taken.max()):.3f}."
-    )
+    yield corrected(off < 1e-12, f"Output = (1 − π_i) × masked output {within(off)}, π up to {float(taken.max()):.3f}.")
 
 
 def product_of_softmaxes(s: Any, c: Any, eps: float) -> Any:
@@ -211,9 +209,9 @@ def one_softmax(mechanism: Callable[..., Any] = product_of_softmaxes, seed: int 
         lost = max(lost, float(np.max(np.abs(found - softmax(s + c) * total / (total + eps)))))
         bound = eps * (1 + (WIDTH - 1) * math.exp(min(np.ptp(s), np.ptp(c))))
         tightest = max(tightest, (1 - float(found.sum())) / bound)
-    yield printed(worst < 1e-12, f"300 random s, c, ε = 0: equal within {worst:.0e}.")
+    yield printed(worst < 1e-12, f"300 random s, c, ε = 0: equal {within(worst)}.")
     yield corrected(
-        lost < 1e-12 and tightest <= 1, f"ε > 0: met within {lost:.0e}; the loss reaches {tightest:.3f} of its bound."
+        lost < 1e-12 and tightest <= 1, f"ε > 0: met {within(lost)}; the loss reaches {tightest:.3f} of its bound."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, printed, within
 from .window import softmax, weights
 
 SIZES = {"length": 256, "width": 15, "heads": 16, "d": 512}  # the paper's model
@@ -110,7 +110,7 @@ def two_counts(local: Callable[..., dict[str, int]] = products, seed: int = 49) 
     lag = np.subtract.outer(np.arange(20), np.arange(20))
     scores = np.where(abs(lag) <= 2, q @ k.T / 2 + bias[np.clip(2 - lag, 0, 4)], -np.inf)
     gap = float(np.max(np.abs(softmax(scores) - weights(q, k, bias))))
-    yield corrected(gap < 1e-12, f"Local attention with a number per offset gives the same weights within {gap:.0e}.")
+    yield corrected(gap < 1e-12, f"Local attention with a number per offset gives the same weights {within(gap)}.")
 
 
 Encoding = Callable[[Any, Any, int, int], float]  # the score of the contents q at position i and k at j

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Fact, claim, corrected, decidable, printed
+from .claim import Fact, claim, corrected, decidable, printed, within
 from .window import Array, Net, full, jacobian, weights
 
 # -- gradients ---------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def gradient(slope: float = 0.0, seed: int = 35) -> Iterator[Fact]:
     )
     yield corrected(
         off < 1e-6 and abs(exact.sum()) < 1e-9 and np.abs(exact).sum() <= bound,
-        f"The formula agrees with finite differences within {off:.0e} and sums to {abs(exact.sum()):.0e}.",
+        f"The formula agrees with finite differences {within(off)} and sums to {abs(exact.sum()):.0e}.",
     )
 
 
@@ -95,8 +95,8 @@ def convex(
     moved = max(abs(loss(other) - loss(theta)) for other in (shifted, scaled))
     yield corrected(
         moved < 1e-9,
-        f"b_out + 1, and s = 3 with its gate {np.linalg.norm(2 * gate):.2f} away, change the loss by {moved:.0e} at "
-        "most.",
+        f"b_out + 1, and s = 3 with its gate {np.linalg.norm(2 * gate):.2f} away, "
+        f"{f'change the loss by {moved:.0e} at most' if moved else 'leave the loss as it is'}.",
     )
     error = 1.0
     for _ in range(2000):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, printed, within
 from .claim import conditional as under
 from .window import Array, Net, full, softmax, weights
 
@@ -35,7 +35,7 @@ def inclusion(
     x = rng.normal(size=(9, 4))
     rows = weights(x, x, np.zeros(5), eps=1e-3)[2:-2].sum(axis=1)
     off = float(np.max(np.abs(rows - 1 / (1 + 5e-3))))
-    yield under(off < 1e-12, f"ε = 0.001, W = 5: the rows sum to 1/(1 + εW) within {off:.0e}.")
+    yield under(off < 1e-12, f"ε = 0.001, W = 5: the rows sum to 1/(1 + εW) {within(off)}.")
 
 
 @claim(
@@ -79,7 +79,7 @@ def richer(positions: Callable[[int], Array] = np.eye, window: int = 5, seed: in
     yield printed(
         gap > 1e-9,
         f"Standard attention whose tokens carry {np.count_nonzero(place.any(axis=0))} more components, their "
-        f"positions, comes within {gap:.0e} of it.",
+        f"positions, gives its weights {within(gap)}.",
     )
     least = float(np.min(weights(q, k, bias[:window])))
     yield printed(
@@ -96,9 +96,7 @@ def richer(positions: Callable[[int], Array] = np.eye, window: int = 5, seed: in
     )
     wave = np.sin(np.pi * np.arange(5)) ** 2
     uniform = float(np.ptp(softmax(wave)))
-    yield under(
-        uniform < 1e-12, f"A g that is not constant, sin²(π(W − 1)t), still gives uniform β within {uniform:.0e}."
-    )
+    yield under(uniform < 1e-12, f"A g that is not constant, sin²(π(W − 1)t), still gives uniform β {within(uniform)}.")
 
 
 def _reach(length: int, radius: int) -> int:

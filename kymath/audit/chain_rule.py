@@ -11,7 +11,7 @@ import sympy as sp
 
 from ..families import Exponential, Harmonic, Linear, Polynomial
 from ..rules import MinimumNorm, SmallestFrequency, SmallestRate
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, near, printed, within
 from .claim import conditional as under
 from .measure import U, X, close, distance, is_zero, jet_of
 
@@ -52,7 +52,7 @@ def polynomial_chain(formula: Callable[..., Sequence[Any]] = composed_parabola) 
     parts = [family.from_jet(jet_of(f, 1, 2)), family.from_jet(jet_of(g, 0, 2))]
     true = family.from_jet(jet_of(f.subs(X, g), 0, 2))
     gap = distance([float(v) for v in formula(*parts)], [float(v) for v in true])
-    yield printed(gap < 1e-12, f"log(1 + u) after exp(x) − cos(x) + 1 at 0: within {gap:.0e} of its own parabola.")
+    yield printed(gap < 1e-12, f"log(1 + u) after exp(x) − cos(x) + 1 at 0: {near(gap)} its own parabola.")
     for n in (2, 3, 4):
         f_, g_ = sp.symbols(f"f0:{n + 2}"), sp.symbols(f"g0:{n + 2}")
         kept = []
@@ -61,7 +61,9 @@ def polynomial_chain(formula: Callable[..., Sequence[Any]] = composed_parabola) 
             outer = sp.Poly(sp.expand(sum(f_[k] * inner**k for k in range(size))), U)
             kept.append([outer.coeff_monomial(U**k) for k in range(n + 1)])
         equal = sum(sp.expand(v - w) == 0 for v, w in zip(*kept, strict=True))
-        yield corrected(equal == n + 1, f"Degree {n}: terms beyond it change {n + 1 - equal} of {n + 1} coefficients.")
+        yield corrected(
+            equal == n + 1, f"Degree {n}: terms beyond it change {n + 1 - equal or 'none'} of the {n + 1} coefficients."
+        )
 
 
 def composed_exponential(f: Sequence[Any], g: Sequence[Any]) -> tuple[Any, Any, Any]:
@@ -145,7 +147,7 @@ def harmonic_chain(
         yield printed(kept == 200, f"{name}: {kept} of 200 random pairs have a composition in the family.")
         yield under(
             wrong == 0 and worst < 1e-9,
-            f"They are those with W² > 0 ({wrong} exceptions); jets met within {worst:.0e}.",
+            f"They are those with W² > 0 ({wrong} exceptions); jets met {within(worst)}.",
         )
     square = offset((1.0, 1.0, 1.3, 0.0), (1.0, 1.0, 1.0, 0.0))[0]
     yield printed(square > 0, f"oa = 1, p = 1.3, q = 1 with offset: W²/ω² = {square:.2f}.")
@@ -183,7 +185,7 @@ def literal_chain(operators: Any = None, seed: int = 12) -> Iterator[Fact]:
     for h in (0.3, 0.01, -0.2):
         k = g(1 + h) - g(1)
         gap = max(gap, abs((f(g(1 + h)) - f(g(1))) / h - (f(g(1) + k) - f(g(1))) / k * k / h))
-    yield printed(gap < 1e-12, f"exp(u/2) after sin(x) + x² at 1: the secant slopes multiply within {gap:.0e}.")
+    yield printed(gap < 1e-12, f"exp(u/2) after sin(x) + x² at 1: the secant slopes multiply {within(gap)}.")
     rng = np.random.default_rng(seed)
     for name, (limit, chain) in (operators or LITERAL).items():
         worst = 0.0
@@ -191,7 +193,7 @@ def literal_chain(operators: Any = None, seed: int = 12) -> Iterator[Fact]:
             f0, u0 = rng.uniform(-2, 2, 2)
             f1, g1 = rng.uniform(0.2, 2, 2) * rng.choice([-1, 1], 2)
             worst = max(worst, distance(chain(limit(f0, f1), limit(u0, g1), u0), limit(f0, f1 * g1)))
-        yield printed(worst < 1e-12, f"{name}: 50 random compositions are met within {worst:.0e}.")
+        yield printed(worst < 1e-12, f"{name}: 50 random compositions are met {within(worst)}.")
     h, moved = 1e-7, 0.0
     for family, rule in (
         (Polynomial(2), MinimumNorm()),
@@ -227,7 +229,11 @@ def enough(carried: Callable[[int], int] = lambda n: n) -> Iterator[Fact]:
         m = carried(n)  # how many derivatives both sources carry: what lies beyond must not be seen
         f, g = sp.exp(X) + p * X**m, sp.sin(X) + q * X**m
         seen = [v for v in jet_of(f.subs(X, g), 0, n - 1) if sp.expand(v).free_symbols]
-        yield under(not seen, f"Terms of degree {m} in f and g change {len(seen)} of the first {n} derivatives of f∘g.")
+        yield under(
+            not seen,
+            f"Adding terms of degree {m} to f and g changes {len(seen) or 'none'} of the derivatives of f∘g of order "
+            f"below {n}; order 0 is its value.",
+        )
 
 
 @claim(
@@ -273,6 +279,6 @@ def base_points(shift: float = 0.125) -> Iterator[Fact]:
         distance([float(v) for v in composed(jet_of(f, at, 3), inner)], true) for at in (u0, u0 + sp.Rational(shift))
     ]
     yield printed(
-        gaps[0] < 1e-9, f"exp after sin(x) + 1 at 1, f taken at u0 = g(x0): the jet is met within {gaps[0]:.0e}."
+        gaps[0] < 1e-9, f"exp after sin(x) + 1 at 1, f taken at u0 = g(x0): the jet is met {within(gaps[0])}."
     )
     yield printed(not close(gaps[1], 0, 1e-9), f"f taken {shift:g} beside it: the jet is {gaps[1]:.3g} off.")

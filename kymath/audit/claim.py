@@ -57,6 +57,16 @@ def corrected(holds: Any, text: str) -> Fact:
     return Fact(Role.CORRECTED, bool(holds), text)
 
 
+def within(gap: Any) -> str:
+    """How nearly two things agree, as the text of a fact says it."""
+    return f"within {gap:.0e}" if gap else "exactly"
+
+
+def near(gap: Any) -> str:
+    """The same before what is met: "within 2e-16 of" it, or "exactly" it."""
+    return f"{within(gap)} of" if gap else "exactly"
+
+
 @dataclass(frozen=True)
 class Finding:
     """The facts that one check computed. The verdict is read off them and nowhere else."""

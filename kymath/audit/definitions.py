@@ -13,7 +13,7 @@ from ..families import Exponential, Family, Harmonic, Linear, Polynomial, Trigon
 from ..rules import MinimumNorm, Osculating, Rule, SmallestFrequency, SmallestRate
 from ..rules.minimise import minimum
 from ..transform import transform
-from .claim import Fact, claim, corrected, meaning, printed
+from .claim import Fact, claim, corrected, meaning, printed, within
 from .claim import conditional as under
 from .measure import X, distance, is_zero, jet_of
 
@@ -108,7 +108,7 @@ def identifiable(determinants: Any = None, shift: Any = sp.pi, seed: int = 34) -
             member = tuple(float(c) for c in drawn[: family.size])
             found = family.from_jet(family.jet(member, family.size - 1))
             worst = max(worst, float(np.max(np.abs(family.difference(found, member)))))
-    yield corrected(worst < 1e-6, f"With these restrictions 90 random θ are found again from g within {worst:.0e}.")
+    yield corrected(worst < 1e-6, f"With these restrictions 90 random θ are found again from g {within(worst)}.")
 
 
 @claim(
@@ -125,7 +125,7 @@ def constraints(rules: Any = TWO_POINT, seed: int = 33) -> Iterator[Fact]:
             for step in (h, -h):
                 theta = rule.solve(family, f0, f0 + rise, step)
                 worst = max(worst, abs(float(family(0.0, theta)) - f0), abs(float(family(step, theta)) - f0 - rise))
-    yield printed(worst < 1e-12, f"{len(rules)} rules, 40 random problems each: C1 and C2 are met within {worst:.0e}.")
+    yield printed(worst < 1e-12, f"{len(rules)} rules, 40 random problems each: C1 and C2 are met {within(worst)}.")
     right, left = (h / abs(h) for h in (1e-9, -1e-9))
     yield corrected(
         right != left,
@@ -183,7 +183,7 @@ def consistency(rules: Any = TWO_POINT, f: sp.Expr = BENT) -> Iterator[Fact]:
     yield corrected(
         off < 1e-12 < 1 < apart,
         f"R_E, M = 2, h = ±1e-6: the two θ(h) are {apart:.3g} apart, so that there is no limit, and condition 2 is met "
-        f"within {off:.0e}: it decides nothing.",
+        f"{within(off)}: it decides nothing.",
     )
 
 

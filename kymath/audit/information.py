@@ -13,7 +13,7 @@ import sympy as sp
 from ..families import Exponential, Harmonic, Linear, Polynomial, Trigonometric
 from ..rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
 from ..transform import transform
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, near, printed, within
 from .measure import X, distance, jet_of, precise
 
 CONVERGENT = (
@@ -45,7 +45,7 @@ def contact(rules: Any = CONVERGENT, expected: Callable[[Sequence[float]], Seque
     for family, rule, side in rules:
         theta = [float(c) for c in transform(f, sp.Rational(1, 2), family, rule, side=side).theta]
         worst = max(worst, distance(family.jet(theta, 1), expected(jet)))
-    yield printed(worst < 1e-9, f"{len(rules)} limits of exp(x) + x² at 1/2: (g, g′) is (f, f′) within {worst:.0e}.")
+    yield printed(worst < 1e-9, f"{len(rules)} limits of exp(x) + x² at 1/2: (g, g′) is (f, f′) {within(worst)}.")
     call, h, gap, between = sp.lambdify(X, f), 0.1, 0.0, 0
     for family, rule, side in rules:
         step = -h if side == "left" else h
@@ -58,7 +58,7 @@ def contact(rules: Any = CONVERGENT, expected: Callable[[Sequence[float]], Seque
         between += bool(slopes.min() - 1e-6 <= secant <= slopes.max() + 1e-6)
     yield corrected(
         gap < 1e-9 and between == len(rules),
-        f"h = ±{h:g}: C2 less C1 over h is met within {gap:.0e}, and g′ takes that value in between for {between} of "
+        f"h = ±{h:g}: C2 less C1 over h is met {within(gap)}, and g′ takes that value in between for {between} of "
         f"{len(rules)} rules.",
     )
 
@@ -159,9 +159,9 @@ def aliasing(period: Callable[[float], float] = lambda h: 2 * math.pi / h, seed:
         gap = max(gap, abs(float(family.through((-1, 0, 1, 2), h, values)[1]) - w) / w)
         own = [float(family(c * h, (1.5, w, phi, 0.3))) for c in (-1, 0, 1, 2)]
         back = max(back, abs(float(family.through((-1, 0, 1, 2), h, own)[1]) - w) / w)
-    yield printed(worst < 1e-12, f"40 random ω at 7 nodes, k = 1, 2, −1: the values agree within {worst:.0e}.")
-    yield printed(gap < 1e-8, f"From the values of ω + 2π/h the principal branch gives ω back within {gap:.0e}.")
-    yield corrected(back < 1e-8, f"From those of ω itself, 0.1 < |ωh|/π < 0.9, it gives ω back within {back:.0e}.")
+    yield printed(worst < 1e-12, f"40 random ω at 7 nodes, k = 1, 2, −1: the values agree {within(worst)}.")
+    yield printed(gap < 1e-8, f"From the values of ω + 2π/h the principal branch gives ω back {within(gap)}.")
+    yield corrected(back < 1e-8, f"From those of ω itself, 0.1 < |ωh|/π < 0.9, it gives ω back {within(back)}.")
 
 
 LEAST_NORM = MinimumNorm()
@@ -195,7 +195,7 @@ def exactness(
             h = float(rng.uniform(0.2, 0.7))
             found = through(family, nodes, h, [float(family(c * h, theta)) for c in nodes])
             worst = max(worst, float(np.max(np.abs(family.difference(found, theta)))))
-        yield printed(worst < 1e-8, f"{family!r}, nodes {nodes}: 30 random members are given back within {worst:.0e}.")
+        yield printed(worst < 1e-8, f"{family!r}, nodes {nodes}: 30 random members are given back {within(worst)}.")
     h = 0.1
     bend = float(literal.solve(Polynomial(2), 0.0, h * h, h)[0])
     yield printed(abs(bend - 1) > 0.1, f"R_P on s² at h = {h:g} gives a2 = {bend:.4f}, not 1.")
@@ -226,6 +226,4 @@ def more_nodes(
                 values = mpmath.matrix([f(j * h) for j in range(m)])
                 theta = rows.T * mpmath.lu_solve(rows * rows.T, values)
                 worst = max(worst, max(abs(float(theta[k]) - expected(k, m)) for k in range(n + 1)))
-            yield printed(
-                worst < 1e-7, f"m = {m}, n = {m} to {m + 2}, exp at 0, h = 1e-9: within {worst:.0e} of that limit."
-            )
+            yield printed(worst < 1e-7, f"m = {m}, n = {m} to {m + 2}, exp at 0, h = 1e-9: {near(worst)} that limit.")

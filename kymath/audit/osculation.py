@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, near, printed, within
 from .claim import conditional as under
 from .measure import H, U, close, coefficient_at_zero, is_zero
 
@@ -40,7 +40,7 @@ def linear(
     rest = sp.expand(secant - F[1] - F[2] * H / 2)
     yield corrected(
         off < 1e-5 and is_zero(rest.coeff(H, 0)) and is_zero(rest.coeff(H, 1)),
-        f"x + x² sin(1/x) at 0, differentiable once: the slope is within {off:.0e} of 1 at h = ±1e-6. Generic f: what "
+        f"x + x² sin(1/x) at 0, differentiable once: the slope is {near(off)} 1 at h = ±1e-6. Generic f: what "
         f"is left beyond f″h/2 begins with ({rest.coeff(H, 2)}) h².",
     )
 
@@ -291,7 +291,7 @@ def _jets(
     inside = [gap for gap, good in gaps if good]
     yield under(
         max(inside) < 1e-20 and real == len(inside),
-        f"They are the {len(inside)} with a positive ω²; there the formula meets the jet within {max(inside):.0e}.",
+        f"They are the {len(inside)} with a positive ω²; there the formula meets the jet {within(max(inside))}.",
     )
 
 

@@ -15,7 +15,7 @@ from ..divided import divided_differences
 from ..families import Exponential, Harmonic, Linear, Polynomial, Trigonometric
 from ..rules import MinimumNorm, Osculating, SmallestFrequency, SmallestRate
 from ..transform import transform
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, near, printed, within
 from .claim import conditional as under
 from .measure import X, close, distance, exponent, jet_of, precise, values_at
 
@@ -54,9 +54,7 @@ def existence(cases: Any = COUNTEREXAMPLES, members: int = 10, seed: int = 10) -
         for _ in range(members):
             theta = tuple(rng.uniform(0.4, 1.5, family.size))
             worst = max(worst, distance(family.from_jet(family.jet(theta, family.size - 1)), theta))
-    yield corrected(
-        worst < 1e-9, f"θ* is found from its jet where det DJ ≠ 0, {3 * members} times, within {worst:.0e}."
-    )
+    yield corrected(worst < 1e-9, f"θ* is found from its jet where det DJ ≠ 0, {3 * members} times, {within(worst)}.")
 
 
 # -- orders ------------------------------------------------------------------------------------------------------------
@@ -119,7 +117,7 @@ def leading_term(
         off = distance(measured, expected)
         size = max(abs(v) for v in expected)
         yield printed(
-            off < 1e-4 * (1 + size), f"{family!r}, {nodes}: leading term of size {size:.4g}, met within {off:.0e}."
+            off < 1e-4 * (1 + size), f"{family!r}, {nodes}: leading term of size {size:.4g}, met {within(off)}."
         )
 
 
@@ -240,7 +238,7 @@ def slope_recovered(expected: Callable[[Sequence[Any]], Any] = lambda jet: jet[1
     for family, rule in others:
         theta = [float(c) for c in transform(sp.exp(X), half, family, rule, side="right").theta]
         worst = max(worst, abs(float(family.jet(theta, 1)[1]) - float(wanted)))
-    yield corrected(worst < 1e-9, f"{len(others)} other rules: the limit curve's slope is f′ within {worst:.0e}.")
+    yield corrected(worst < 1e-9, f"{len(others)} other rules: the limit curve's slope is f′ {within(worst)}.")
 
 
 @claim(
@@ -259,7 +257,7 @@ def bend_recovered(rule: Callable[[Sequence[Any], Any], Any] | None = None) -> I
         for n in (2, 3, 4):
             theta = Polynomial(n).through(tuple(range(n + 1)), h, y[: n + 1])
             off = max(abs(float(theta[n - k]) - float(y[0]) / math.factorial(k)) for k in range(n + 1))
-            yield corrected(off < 1e-6, f"Through {n + 1} points, degree {n}: within {off:.0e} of f^(k)/k!.")
+            yield corrected(off < 1e-6, f"Through {n + 1} points, degree {n}: {near(off)} f^(k)/k!.")
 
 
 # -- when to stop ------------------------------------------------------------------------------------------------------

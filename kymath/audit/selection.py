@@ -9,7 +9,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from .claim import Fact, claim, corrected, printed
+from .claim import Fact, claim, corrected, printed, within
 from .claim import conditional as under
 from .measure import close, distance, exponent
 
@@ -44,9 +44,9 @@ def minimum_norm(
             geometric = [rise / h * h ** (k - 1) * (1 - h * h) / (1 - h ** (2 * n)) for k in range(1, n + 1)]
             short = max(short, distance(theta, geometric) / (1 + np.max(np.abs(theta))))
     yield printed(
-        worst < 1e-10, f"Degrees 1 to 6, 60 random problems: the formula is the pseudoinverse's within {worst:.0e}."
+        worst < 1e-10, f"Degrees 1 to 6, 60 random problems: the formula is the pseudoinverse's {within(worst)}."
     )
-    yield corrected(short < 1e-10, f"Summed as a geometric series it agrees within {short:.0e}.")
+    yield corrected(short < 1e-10, f"Summed as a geometric series it agrees {within(short)}.")
 
 
 # -- exponentials: R_E -------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def rate_rule(formula: Theta = smallest_rate, seed: int = 2) -> Iterator[Fact]:
         miss = max(miss, abs(a + c - f0), abs(a * math.exp(b * h) + c - f0 - rise))
     yield under(
         worst < 1e-9 and miss < 1e-9,
-        f"D ≠ 0, 20 random problems: |B| is brute force's within {worst:.0e}, and C1, C2 are met within {miss:.0e}.",
+        f"D ≠ 0, 20 random problems: |B| is brute force's {within(worst)}, and C1, C2 are met {within(miss)}.",
     )
     ratio = min(-math.log(1 - r) / math.log(1 + r) for r in np.linspace(0.01, 0.99, 50))
     yield corrected(
@@ -128,7 +128,7 @@ def rate_limit(formula: Theta = smallest_rate, m: float = 2.0) -> Iterator[Fact]
         expected = ([m * s, abs(f1) / m, f0 - m * s], [-m * s, -abs(f1) / m, f0 + m * s])
         off = max(distance(right, expected[0]), distance(left, expected[1]))
         yield corrected(
-            off < 1e-9, f"{name}: the one-sided limits are met within {off:.0e}, A B = {right[0] * right[1]:.6g}."
+            off < 1e-9, f"{name}: the one-sided limits are met {within(off)}, A B = {right[0] * right[1]:.6g}."
         )
 
 
@@ -241,15 +241,14 @@ def frequency_with_offset(formula: Theta = smallest_frequency, seed: int = 3) ->
         miss = max(miss, abs(a * math.sin(p) + c - f0), abs(a * math.sin(w * h + p) + c - f0 - rise), a - m)
     yield under(
         worst < 1e-9 and miss < 1e-9,
-        f"0 < |D| ≤ 2M, 20 random problems: ω is brute force's within {worst:.0e}, C1 and C2 are met within "
-        f"{miss:.0e}.",
+        f"0 < |D| ≤ 2M, 20 random problems: ω is brute force's {within(worst)}, C1 and C2 are met within {miss:.0e}.",
     )
     right, left = (formula(1.0, math.expm1(h), h, 2.0) for h in (1e-7, -1e-7))
     off = max(abs(right[1] - 0.5), abs(left[1] - 0.5), abs(right[3] - 1.0))
     apart = right[2] - left[2]
     yield under(
         off < 1e-6 and close(apart, 2 * math.pi, 1e-6),
-        f"exp at 0, M = 2, h = ±1e-7: ω and C are at their limits 0.5 and 1 within {off:.0e}; the phases are "
+        f"exp at 0, M = 2, h = ±1e-7: ω and C are at their limits 0.5 and 1 {within(off)}; the phases are "
         f"{apart:.6f} apart.",
     )
 
@@ -290,7 +289,7 @@ def frequency_without_offset(formula: Callable[..., float] = plain_frequency, se
         y0, y1 = rng.uniform(-0.9, 0.9, 2) * m
         reference = _least_plain_frequency(y0, y1, h, m)
         worst = max(worst, abs(abs(formula(y0, y1, h, m)) - reference) / (1 + reference))
-    yield under(worst < 1e-9, f"|A| ≤ M, 20 random problems: |ω| is brute force's within {worst:.0e}.")
+    yield under(worst < 1e-9, f"|A| ≤ M, 20 random problems: |ω| is brute force's {within(worst)}.")
     limit = math.cos(0.4) / math.sqrt(4 - math.sin(0.4) ** 2)
     off = max(abs(formula(math.sin(0.4), math.sin(0.4 + h), h, 2.0) - limit) for h in (1e-6, -1e-6))
     yield under(off < 1e-5, f"sin at 0.4, M = 2, h = ±1e-6: ω is within {off:.0e} of f′/√(M² − f²) = {limit:.6f}.")
@@ -319,7 +318,7 @@ def frequency_of_cosines(
     yield printed(
         abs(grows) < 0.01 and miss < 1e-9,
         f"A cos(ωs) + C, exp at 0: ω = {steep[-1]:.4g} at h = 1e-8, growing like h^{grows:.3f}; it joins the points "
-        f"within {miss:.0e}.",
+        f"{within(miss)}.",
     )
     level = [formula(-2 * math.sin(h / 2) ** 2, h, m) for h in steps[:2]]
     yield under(

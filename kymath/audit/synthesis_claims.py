@@ -14,7 +14,7 @@ from ..synthesis.cost import fused_low_rank, fused_toeplitz, toeplitz_products
 from ..synthesis.cross import fuse, fused_by
 from ..synthesis.entropy import entropy, mixture
 from ..synthesis.operator import cross_synthesis
-from .claim import Claim, Fact, corrected, printed
+from .claim import Claim, Fact, corrected, printed, within
 from .claim import claim as any_claim
 from .claim import conditional as under
 
@@ -44,9 +44,7 @@ def distribution(normalise: Callable[[Array], Array] = lambda w: w, seed: int = 
     yield printed(np.allclose(w.sum(axis=1), 1), f"All ones, 2 × 2: the rows sum to {w.sum(axis=1)[0]:g}.")
     random = np.random.default_rng(seed).uniform(size=(5, 4))
     rows = cross_synthesis(random, np.ones((5, 4)), 1.0, reduce="normalise").sum(axis=1)
-    yield under(
-        np.allclose(rows, 1), f"Normalised, the rows of a random 5 × 4 sum to 1 within {abs(rows - 1).max():.0e}."
-    )
+    yield under(np.allclose(rows, 1), f"Normalised, the rows of a random 5 × 4 sum to 1 {within(abs(rows - 1).max())}.")
 
 
 @claim(
@@ -65,9 +63,9 @@ def operator(formula: Callable[..., float] = cross_synthesis, seed: int = 61) ->
         off = max(off, abs(made - sum(alpha[i, k] * a[i, k] * b[i, k] for i, k in np.ndindex(3, 4))))
         inside = inside and 0 <= made <= alpha.sum()
     yield printed(
-        worst < 1e-12 and inside, f"50 random triples: bilinear and symmetric within {worst:.0e}, and in [0, Σα]."
+        worst < 1e-12 and inside, f"50 random triples: bilinear and symmetric {within(worst)}, and in [0, Σα]."
     )
-    yield printed(off < 1e-12, f"It is the printed sum within {off:.0e}.")
+    yield printed(off < 1e-12, f"It is the printed sum {within(off)}.")
     fits = _fits(lambda: formula(np.ones((2, 3)), np.ones((3, 2)), np.ones((2, 3))))
     yield corrected(not fits, f"Shapes 2 × 3 and 3 × 2 {'go' if fits else 'do not go'} together.")
 
@@ -124,10 +122,11 @@ def lemma(update: Callable[[float], float] = lambda z: math.tanh(-3 * z), seed: 
     )
     _, way = _followed(0.8, 2, seed)
     apart, last = float(np.max(np.abs(way[-1, 0] - way[-1, 1]))), float(changes(way)[-1].max())
+    ends = f"within {apart:.0e} of each other" if apart else "at one place"
     yield corrected(
         apart < 1e-9 and last < 1e-9,
-        f"A contraction, T of the corrected lemma with q = 0.8: 200 steps from two starts end within {apart:.0e} of "
-        f"each other, and the last one moves them by {last:.0e}.",
+        f"A contraction, T of the corrected lemma with q = 0.8: 200 steps from two starts end {ends}, and the last one "
+        f"moves them {f'by {last:.0e}' if last else 'no more'}.",
     )
 
 
@@ -146,7 +145,7 @@ def contraction(q: float = 0.8, starts: int = 5, seed: int = 63) -> Iterator[Fac
     spread, reached = float(np.max(np.abs(way[-1] - way[-1, :1]))), float(norms(way).max())
     yield printed(
         made.condition(1.0) and spread < 1e-9 and slowest <= made.rate(1.0) and reached <= 1 + 1e-12,
-        f"q = {made.rate(1.0):g}, {starts} starts: the ends agree within {spread:.0e}, changes shrink by {slowest:.3f} "
+        f"q = {made.rate(1.0):g}, {starts} starts: the ends agree {within(spread)}, changes shrink by {slowest:.3f} "
         "or better, and the ball is not left.",
     )
 
@@ -210,7 +209,7 @@ def scalability(
     shares = [toeplitz_products(n) / (n * math.log2(n)) for n in sizes]
     yield corrected(
         worst < 1e-9 and shares == sorted(shares, reverse=True),
-        f"Toeplitz α, n = 64, 256, 1024: FFT and direct sum agree within {worst:.0e}; a transform of radix 2 takes "
+        f"Toeplitz α, n = 64, 256, 1024: FFT and direct sum agree {within(worst)}; a transform of radix 2 takes "
         f"{', '.join(f'{s:.1f}' for s in shares)} times n log n products.",
     )
     n, r = 64, 3
@@ -218,5 +217,5 @@ def scalability(
     off = float(np.max(np.abs((left @ right) @ z - fused_low_rank(left, right, z))))
     yield corrected(
         off < 1e-10,
-        f"Rank {r}, n = {n}: the {left.size + right.size} = 2 n r products of U (V z) give (U V) z within {off:.0e}.",
+        f"Rank {r}, n = {n}: the {left.size + right.size} = 2 n r products of U (V z) give (U V) z {within(off)}.",
     )

@@ -17,7 +17,7 @@ from ..synthesis.cross import cross_matrix, fuse
 from ..synthesis.likelihood import weighted_log_likelihood
 from ..synthesis.manager import AdaptiveDataManager
 from ..synthesis.operator import cross_synthesis, entrywise, semantic_alpha
-from .claim import Fact, corrected, decidable, meaning, printed
+from .claim import Fact, corrected, decidable, meaning, printed, within
 from .claim import conditional as under
 from .synthesis_claims import Array, _fits, claim
 
@@ -58,7 +58,7 @@ def likelihood(normalise: Callable[[Array], Array] = softmax) -> Iterator[Fact]:
         f"Data 0 and 1, α = (0, log 3): the likelihood is greatest at p = {best:.3f}; 3/4 is the weight of 1.",
     )
     off = float(np.max(np.abs(weighted_log_likelihood(logs, np.tile(alpha, (len(p), 1))) - as_printed)))
-    yield printed(off < 1e-12, f"As a loss it is the printed sum within {off:.0e}.")
+    yield printed(off < 1e-12, f"As a loss it is the printed sum {within(off)}.")
     joint = [float(weighted_log_likelihood(np.log([0.1, 0.9]), [0.0, a])) for a in (0.0, 5.0, 50.0)]
     yield corrected(joint == sorted(joint), f"At p = 0.9 it grows with α: {', '.join(f'{v:.3f}' for v in joint)}.")
 
