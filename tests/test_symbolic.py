@@ -355,7 +355,7 @@ def test_the_limit_is_taken_as_well_where_the_machine_is_busy(monkeypatch):
 
     monkeypatch.setattr(symbolic, "_LIMIT_BUSY", 1.0)  # three limits wait longer, and work less
     monkeypatch.setattr(sp, "limit", waited)
-    quiet = "symbolic: sympy.limit of the constraint system; checked by numbers."
+    quiet = "symbolic: the limit of the constraint system by SymPy; checked by numbers."
     assert ky.transform(x**2 + 3 * x, 2, method=ky.Symbolic()).message == quiet
 
 

@@ -161,7 +161,7 @@ def _second_look(
             both.status[j], both.why[j] = other, again.both.why[i]
         elif apart[:, i].any() or coarse[i]:
             both.status[j] = Status.NOT_REACHED
-            both.why[j] = "steps of another ratio do not tell the same: f is too rough at x0."
+            both.why[j] = "two sequences of steps disagree: f is too rough at x0."
         for one in (stepped.left, stepped.right):
             if both.status[j] is Status.CONVERGED and one.status[j] is not Status.CONVERGED:
                 both.status[j], both.why[j] = one.status[j], one.why[j]

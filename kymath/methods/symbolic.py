@@ -171,13 +171,13 @@ def _one_side(f: sp.Expr, form: sp.Expr | None, x0: Any, value: Any, order: int,
         busy = _LIMIT_BUSY if form is not None else _LIMIT_BUSY + _left(end) / 10
         values, notes = _by_limit(form if form is not None else f, x0, order, sign, _left(end), busy)
     checked = values is not None and not notes and _holds(f, x0, values, sign)
-    road = "sympy.limit of the constraint system"
+    road = "the limit of the constraint system by SymPy"
     if not checked and form is not None:
         values = bounded(
             lambda: [value_at(sp.diff(form, X, k), x0) if k else value for k in range(order + 1)], _left(end)
         )
         checked = all(_finite(v) for v in values) and _holds(f, x0, values, sign)
-        road = f"derivatives of f (sympy.limit {notes or 'was wrong'})"
+        road = f"derivatives of f (SymPy's limit {notes or 'was wrong'})"
     if values is not None and checked:
         return Evidence(_jet(values, f, form, x0, sign), message=road, notes=(form,) if form is not None else ())
     return _failure(f, x0, order, word, sign, values, notes)
@@ -294,7 +294,7 @@ def _failure(f: sp.Expr, x0: Any, order: int, word: str, sign: int, values: list
             text = f"the divided difference of order {k} oscillates on the {word}, between {last.min} and {last.max}."
             return Evidence(None, status=Status.NO_LIMIT, message=text)
     reason = notes or "gave a value that numbers contradict"
-    text = f"no exact {prime(order)} was found on the {word}: sympy.limit {reason}."
+    text = f"no exact {prime(order)} was found on the {word}: SymPy's limit {reason}."
     return Evidence(None, status=Status.NOT_REACHED, message=text)
 
 
