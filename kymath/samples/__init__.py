@@ -63,9 +63,10 @@ def samples(
     in units of t (a number, or one for each point of ``at``): then the local polynomial has the family's own degree
     N − 1, and the errors hold the noise alone. "auto" chooses h and the degree from the data, along the series, and
     the errors hold the bias that was measured too. ``at``: the points x, in any order; None for t itself. ``side``:
-    "right" uses only samples at or after x, "left" at or before. ``robust`` leaves out outliers first. ``family`` may
-    be the word for one, as at the command line: "exponential". Times (datetime64, dates) count in days, and so do the
-    rates and the bandwidth. A pandas Series or DataFrame goes along its index: ``samples(series, family)``.
+    "right" uses only samples at or after x, "left" at or before: for a series with a jump give a point just before it.
+    ``robust`` leaves out outliers first. ``family`` may be the word for one, as at the command line: "exponential".
+    Times (datetime64, dates) count in days, and so do the rates and the bandwidth. A pandas Series or DataFrame goes
+    along its index: ``samples(series, family)``.
 
     Returns a :class:`SampledTransform` of arrays: (k,) for y (n,), (k, m) for (n, m). A point outside the data, or
     with too few samples near it, is NaN with its status. For an xarray ``DataArray`` y it returns a ``Dataset``, and

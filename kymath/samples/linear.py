@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import averaged, choice, exact, few, field, lacking, local, long, missed, noise, periodic, pieces, pyramid
+from . import averaged, choice, exact, few, field, jumps, lacking, local, long, missed, noise, periodic, pieces, pyramid
 from .result import Answer, Curve, Found
 from .series import Series
 
@@ -41,12 +41,13 @@ def fit(
     order = None if len(at) < 2 or bool((np.diff(at) >= 0).all()) else np.argsort(at, kind="stable")
     x = at if order is None else at[order]
     answer = Answer(family, len(at), m)
-    sigma, notes = np.full(m, np.nan), []
+    sigma, notes, steps = np.full(m, np.nan), [], []
     for channels, t, y in series.gapless():
         if len(t) < orders:
             continue
         inside = slice(*np.searchsorted(x, [t[0], np.nextafter(t[-1], np.inf)]))
         if width_half is None:
+            steps += jumps.found(t, y) if side == "both" else []
             for low in range(0, len(channels), _CHANNELS):
                 some = channels[low : low + _CHANNELS]
                 curve, noises = chosen(t, y[:, low : low + _CHANNELS], matrix, side)
@@ -62,7 +63,7 @@ def fit(
             answer.write(inside, channels, jets, errors, np.broadcast_to(half[:, None], jets.shape[1:]))
             sigma[channels] = [n.sigma for n in noises]
             notes += noises
-    message = noise.told(notes)
+    message = f"{jumps.told(steps)} {noise.told(notes, int(np.isfinite(series.y).sum(axis=0).max()))}".strip()
     if robust:
         message += f" {aside} of {np.isfinite(whole.y).sum()} samples were set aside as outliers."
     if bare := int(((x >= series.t[0]) & (x <= series.t[-1]) & ~answer.good.all(axis=1)).sum()):

@@ -79,13 +79,18 @@ def together(noises: Sequence[Noise], counts: Sequence[int]) -> Noise:
     )
 
 
-def told(noises: list[Noise]) -> str:
-    """What a reader should know of it, in sentences."""
+def over(block: int, n: int) -> str:
+    """How far noise hangs together in a series of n samples, of which no more than a quarter tells a number."""
+    return "much of the series" if 4 * block > n else f"some {block} samples"
+
+
+def told(noises: list[Noise], n: int) -> str:
+    """What a reader should know of it, in sentences, where the series has n samples."""
     notes = [n for n in noises if n.block > 1]
     text = ""
     if notes:
         block = max(n.block for n in notes)
-        text = f"the noise is correlated over some {block} samples: the errors use its long-run variance"
+        text = f"the noise is correlated over {over(block, n)}: the errors use its long-run variance"
         if not all(n.settled for n in notes):
             text += ", which could not be followed to its end (the signal begins to show): they may be too small"
         text += "."

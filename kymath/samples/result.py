@@ -19,6 +19,7 @@ from ..result import Parameters
 from .series import Series
 
 _BEGINS = re.compile(r"(?:^|(?<=[.!?] ))[a-z](?=[a-z]* )")  # a sentence, and not a name such as y[3]
+_FEW = 5  # points that are shown one by one
 _WHY = {Status.NOT_FINITE: "There are no data there, or too few near it."}
 
 
@@ -125,6 +126,18 @@ class SampledTransform(Parameters):
         )
 
     def __repr__(self) -> str:
+        if self.t.size > _FEW or self.status.size != self.t.size:
+            return self._head()
+        lines = [self._head() + ":"]
+        places = self.t if self.times is None else self.times
+        for k, (place, status) in enumerate(zip(np.ravel(places), np.ravel(self.status), strict=True)):
+            pairs = ((np.ravel(v)[k], np.ravel(e)[k]) for v, e in zip(self.theta, self.error, strict=True))
+            known = (f"{n} = {v:.6g} ± {e:.2g}" for n, (v, e) in zip(self.family.names, pairs, strict=True))
+            t = f"{place:.10g}" if self.times is None else str(place)
+            lines.append(f"t = {t}: {', '.join(known) if status is Status.CONVERGED else status.name}")
+        return "\n  ".join(lines)
+
+    def _head(self) -> str:
         reached = int(np.count_nonzero(self.success))
         channels = f" × {self.status.shape[-1]} channels" if self.status.ndim > self.t.ndim else ""
         names = ", ".join(self.family.names)
@@ -140,7 +153,7 @@ class SampledTransform(Parameters):
             for name, value, error in zip(self.family.names, self.theta, self.error, strict=True)
         )
         return (
-            f"<table><caption>{html.escape(repr(self))}</caption>"
+            f"<table><caption>{html.escape(self._head())}</caption>"
             f"<tr><th>parameter</th><th>median</th><th>median error</th></tr>{rows}</table>"
             f"<p>{html.escape(self.message)}</p>"
         )

@@ -16,6 +16,7 @@ from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
 from .exponential import ExponentialWindows
 from .harmonic import HarmonicWindows
+from .noise import over
 from .spans import Choices, Span, choose
 from .turns import Followed, followed
 from .unseen import clear, unseen
@@ -28,7 +29,7 @@ _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero 
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
-_ALLOWED = "The noise is correlated over some {} samples: the widths and the errors allow for it."
+_ALLOWED = "The noise is correlated over {}: the widths and the errors allow for it."
 
 
 @dataclass
@@ -152,8 +153,8 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
     elif hasattr(kind, "unfiltered"):
         noise, lags = correlation.of(t, y), None
         if noise is not None and t.size <= _WHITENED:
+            notes = [*notes, _ALLOWED.format(over(noise.reach, t.size))]
             t, y, lags = correlation.whitened(t, y, noise)
-            notes = [*notes, _ALLOWED.format(noise.reach)]
         track, more = _chosen(kind, t, y, at, side, noise is not None)
         notes += more
         if lags is not None:
