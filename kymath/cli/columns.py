@@ -36,6 +36,7 @@ class Table:
     dated: bool  # t are days since the first date
     y: dict[str, np.ndarray]
     note: str = ""  # what a reader should know of the file
+    where: Callable[[int], str] = "row {}".format  # a row's place in the file
 
     @property
     def ends(self) -> tuple[str, str]:
@@ -92,7 +93,7 @@ def _table(name: str, source: Any, time: str | None, y: list[str] | None) -> Tab
         if infinite.size:
             where = source.where(int(infinite[0]))
             raise BadSamples(f"{where}, column {column!r} is infinite; leave a gap empty.")
-    return Table(time, t, place, dated, values, source.note())
+    return Table(time, t, place, dated, values, source.note(), source.where)
 
 
 def named(header: list[str]) -> list[str]:

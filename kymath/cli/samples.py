@@ -34,6 +34,8 @@ kymath samples two.parquet --y left --y right --family harmonic --out f.parquet
 kymath samples decay.csv --formula "A*exp(-s/tau)" --parameters "A tau" --json
 """
 _SIDES = ("both", "left", "right")
+_FEW = 12  # points of --at that are shown one by one
+_BESIDE = 3  # parameters that have room beside each other
 
 
 def samples(
@@ -113,7 +115,8 @@ def samples(
         complain(" ".join(f"{file}: no point has an answer. {spelled(reasons)} {note}".split()))
         return 1
     if not json:
-        _show(read, chosen, results, note, out, plot)
+        few = place if at is not None and len(place) <= _FEW else None
+        _show(read, chosen, results, note, out, plot, few)
     return 0
 
 
@@ -169,13 +172,15 @@ def _fitted(
 ) -> dict[str, SampledTransform]:
     from kymath.samples import samples as take
 
+    from . import samples_reading
+
     found = {}
     for k, (name, values) in enumerate(read.y.items()):
         step(f"{name}: {named(repr(family))}", (k, len(read.y)) if len(read.y) > 1 else None)
         try:
             found[name] = take(read.t, values, family, bandwidth=width, at=at, side=side, robust=robust)
         except BadSamples as error:
-            text = str(error).replace("Sort both by np.argsort(t).", "Sort the rows of the file.")
+            text = samples_reading.in_file(str(error), read)
             raise BadSamples(spelled(f"column {name!r}: {text}" if len(read.y) > 1 else text)) from None
     return found
 
@@ -323,23 +328,16 @@ def _show(
     note: str,
     out: str | None,
     plot: str | None,
+    few: Any = None,
 ) -> None:
+    """What was found in short; at ``few`` points that were asked for, one by one."""
     from rich.text import Text
 
     console_ = console()
     unit = "; t in days" if read.dated else ""
     span = " … ".join(read.ends)
     console_.print(Text(f"{named(repr(family))} along {read.time} ({read.t.size} points, {span}{unit})", style="bold"))
-    rows = table("column", "parameter", "median", "its error", "reached", "bandwidth")
-    for name, result in results.items():
-        for k, parameter in enumerate(family.names):
-            cells = (_middle(result, parameter), _median(result.error[k]))
-            ends = (f"{int(result.success.sum())} of {result.t.size}", _short(_median(result.bandwidth)))
-            rows.add_row(
-                Text(name if k == 0 else ""), Text(parameter), *(Text(_short(c)) for c in cells),
-                *(Text(end if k == 0 else "") for end in ends),
-            )  # fmt: skip
-    console_.print(rows)
+    console_.print(_middles(results) if few is None else _points(few, results))
     for name, result in results.items():
         if result.message:
             console_.print(Text((f"{name}: " if len(results) > 1 else "") + sentence(spelled(result.message))))
@@ -349,6 +347,50 @@ def _show(
         console_.print(f"Written: {out}")
     if plot is not None:
         console_.print(f"Drawn: {plot}")
+
+
+def _middles(results: dict[str, SampledTransform]) -> Any:
+    """A row for each parameter: its median along the series."""
+    from rich.text import Text
+
+    rows = table("column", "parameter", "median", "its error", "reached", "bandwidth")
+    for name, result in results.items():
+        for k, parameter in enumerate(result.family.names):
+            cells = (_middle(result, parameter), _median(result.error[k]))
+            ends = (f"{int(result.success.sum())} of {result.t.size}", _short(_median(result.bandwidth)))
+            rows.add_row(
+                Text(name if k == 0 else ""), Text(parameter), *(Text(_short(c)) for c in cells),
+                *(Text(end if k == 0 else "") for end in ends),
+            )  # fmt: skip
+    return rows
+
+
+def _points(places: Any, results: dict[str, SampledTransform]) -> Any:
+    """A row for each point: its parameters with their errors, and what came of it; many have a row each."""
+    from rich.text import Text
+
+    from . import columns
+
+    names = next(iter(results.values())).family.names
+    wide = len(names) > _BESIDE
+    head = ["column"] if len(results) > 1 else []
+    rows = table(*head, "t", *(("parameter", "value") if wide else names), "status")
+    for y, result in results.items():
+        for k, point in enumerate(places):
+            t = f"{point:.10g}" if isinstance(point, float) else columns.short(point)
+            pairs = ((v[k], e[k]) for v, e in zip(result.theta, result.error, strict=True))
+            cells = [f"{v:.4g} ± {e:.2g}" if result.success[k] else "–" for v, e in pairs]
+            start = [y if k == 0 else ""] if head else []
+            status = result.status[k].name.lower()
+            lines = [[t, *cells, status]]
+            if wide:
+                lines = [
+                    [t, n, c, status] if not i else ["", n, c, ""]
+                    for i, (n, c) in enumerate(zip(names, cells, strict=True))
+                ]
+            for i, line in enumerate(lines):
+                rows.add_row(*(Text(cell) for cell in ([""] * len(start) if i else start) + line))
+    return rows
 
 
 def _short(value: float | None) -> str:

@@ -128,6 +128,25 @@ def _csv(path: Path) -> _Known:
     return _Known(known, [], text, None if header[0] else known[0], counts)
 
 
+def in_file(message: str, read: columns.Table) -> str:
+    """A complaint on t as the reader of the file finds it: by its lines, and dates as dates."""
+
+    def both(found: re.Match[str]) -> str:
+        first, second = (read.where(int(k)) for k in found.groups()[:2])
+        value = columns.short(read.place[int(found[1])]) if read.dated else found[3]
+        return f"the t of {first} and {second} are both {value}: "
+
+    def one(found: re.Match[str]) -> str:
+        k = int(found[1])
+        dates = [columns.short(one) for one in read.place[k : k + 2]]
+        value, after = dates if read.dated else found.groups()[1:]
+        return f"{value} in {read.where(k)} is followed by {after}. "
+
+    message = re.sub(r"\bt\[(\d+)\] and t\[(\d+)\] are both ([^:]+): ", both, message)
+    message = re.sub(r"\bt\[(\d+)\] = (\S+) is followed by (\S+)\. ", one, message)
+    return message.replace("Sort both by np.argsort(t).", "Sort the rows of the file.")
+
+
 # -- --at --------------------------------------------------------------------------------------------------------------
 
 
