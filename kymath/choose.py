@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .better import bettered, patched
 from .errors import NotApplicable, Status
-from .evidence import Evidence, Jet
+from .evidence import Evidence
 from .families import ConnectionFunction
 from .function import Function
 from .methods import Adaptive, Contour, Method, Symbolic, Taylor
@@ -85,15 +86,33 @@ def _chosen(
         lost = np.asarray((status == Status.NOT_REACHED) | (status == Status.NOT_APPLICABLE), dtype=bool)
         how = " ".join([_how(method, evidence, family, rule, side), *(f"{one}." for one in told)])
         if not lost.any():
-            return Gathered(method, evidence, how)
+            first = Gathered(method, evidence, how)
+            return _surer(first, function, points, family, rule, side) if isinstance(method, Taylor) else first
         if lost.ndim and not lost.all():  # of an array, the points not settled are taken by the last method
             rest = Adaptive().evidence(function, points[lost], family, rule, side)
-            return Gathered(method, _patched(evidence, rest, lost), f"{how} {int(lost.sum())} points by Adaptive().")
+            return Gathered(method, patched(evidence, rest, lost), f"{how} {int(lost.sum())} points by Adaptive().")
         told.append(f"{name}() did not settle it ({evidence.message.rstrip('.').removesuffix(': use Adaptive()')})")
     adaptive = Adaptive()
     evidence = _taken(adaptive, function, points, family, rule, side, check)
     how = " ".join([_how(adaptive, evidence, family, rule, side), *(f"{one}." for one in told)])
     return Gathered(adaptive, evidence, how)
+
+
+def _surer(
+    first: Gathered, function: Function, points: np.ndarray, family: ConnectionFunction, rule: Rule, side: str
+) -> Gathered:
+    """Taylor's answer; where rounding may have grown in it, the one of the smallest error."""
+    assert first.evidence.jet is not None
+    out = first
+    for method, evidence, count in bettered(function, points, family, rule, side, first.evidence):
+        if points.ndim:
+            why = f"{count} points by {type(method).__name__}(), which is surer there."
+            out = Gathered(first.method, evidence, f"{out.reason} {why}")
+        else:
+            unsure = float(max(first.evidence.jet.errors[: rule.entries(family)]))
+            why = f"Taylor() was left: over the steps of f its bound of the rounding grew to {unsure:.0e}."
+            out = Gathered(method, evidence, f"{_how(method, evidence, family, rule, side)} {why}")
+    return out
 
 
 def _taken(
@@ -120,26 +139,3 @@ def _how(method: Method, evidence: Evidence, family: ConnectionFunction, rule: R
     if isinstance(method, Contour):
         return "contour: Cauchy integrals on circles that agree; checked by real values on both sides."
     return evidence.message
-
-
-def _patched(evidence: Evidence, rest: Evidence, where: np.ndarray) -> Evidence:
-    """The evidence with the entries of ``rest`` put in at the points ``where``."""
-    assert evidence.jet is not None
-    assert rest.jet is not None
-
-    def filled(old: Any, new: Any) -> np.ndarray:
-        out = np.array(old)
-        if out.dtype.kind in "iu" and np.asarray(new).dtype.kind == "f":
-            out = out.astype(float)
-        out[where] = new
-        return out
-
-    jet = Jet(
-        tuple(filled(a, b) for a, b in zip(evidence.jet.values, rest.jet.values, strict=False)),
-        tuple(filled(a, b) for a, b in zip(evidence.jet.errors, rest.jet.errors, strict=False)),
-        None if evidence.jet.left is None or rest.jet.left is None else filled(evidence.jet.left, rest.jet.left),
-        None if evidence.jet.right is None or rest.jet.right is None else filled(evidence.jet.right, rest.jet.right),
-    )
-    nfev = np.array(evidence.nfev)
-    nfev[where] += rest.nfev
-    return replace(evidence, jet=jet, status=filled(evidence.status, rest.status), nfev=nfev)

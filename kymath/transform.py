@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 
 from .arithmetic import is_exact
+from .better import swamped
 from .choose import gather
 from .definition import contradiction, theta_at
 from .errors import NotApplicable, Status
@@ -102,6 +103,8 @@ def _numerical(
 ) -> KYTransform:
     taken, evidence, how = gather(function, points, family, rule, method, side, check)
     settled = _tolerated(settle(evidence, family, rule, side), taken, family)
+    if isinstance(taken, Taylor):
+        settled = swamped(settled, evidence.jet, family, named=method is not None)
     reached = all_converged(settled.status)
     if check and reached and scalar and _homemade(family, rule):
         against = contradiction(function, float(points), family, rule, side, [float(c) for c in settled.theta])
