@@ -240,7 +240,8 @@ class KYTransform(Parameters):
             raise error_for(self.status, self.message + sides_to_ask(self), left=self.left, right=self.right)
         if self.status is Status.NOT_REACHED:
             raise error_for(self.status, self.message, best=self.best)
-        raise error_for(self.status, self.message)
+        hint = sides_to_ask(self) if self.status is Status.NOT_FINITE else ""
+        raise error_for(self.status, self.message + hint)
 
     # -- showing -------------------------------------------------------------------------------------------------
 

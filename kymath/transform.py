@@ -28,6 +28,7 @@ from .rules import Osculating, Rule
 from .settle import EPS, Settled, in_floats, settle, settle_exact
 
 LARGE = 10**9  # a whole number in a shortened result, unless there was one before
+ONE_SIDED = (Status.NO_LIMIT, Status.DIVERGES, Status.NOT_FINITE)  # where one side may have what both have not
 LONG = 100  # operations in a result with logarithms, beyond which SymPy does not shorten it
 
 
@@ -144,7 +145,7 @@ def _numerical(
     main = result(settled, side, reason)
     if scalar and main.status is Status.NOT_REACHED:
         return replace(main, best=result(settled, side, settled.message, best=True))
-    if side == "both" and scalar and main.status in (Status.NO_LIMIT, Status.DIVERGES):
+    if side == "both" and scalar and main.status in ONE_SIDED:
         left, right = _sides(evidence, settled, family, rule, result)
         return replace(main, left=left, right=right)
     return main
@@ -363,7 +364,7 @@ def _exact_result(
         else f"symbolic: {settled.message}; checked by numbers."
     )
     main = result(settled, side, text)
-    if side == "both" and settled.status in (Status.NO_LIMIT, Status.DIVERGES):
+    if side == "both" and settled.status in ONE_SIDED:
         out = []
         for word, given, own in _by_side(settled, evidence):
             one = given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -82,6 +83,17 @@ def test_a_kink_says_how_to_ask_for_a_side(cli):
     _, _, err = cli("transform", "exp(-abs(x))", "--at", "0", "--family", "exponential")
     assert "--side" in err
     assert "side=" not in err
+    _, _, err = cli("transform", "x^(3/2)", "--at", "0", "--family", "linear")
+    assert err.strip().endswith("(on the left). Ask for one side: --side right.")
+
+
+def test_a_hyperbolic_curve_is_found_by_the_options_that_are_advised(cli):
+    status, _, err = cli("transform", "cosh(x)^2", "--at", "1", "--family", "harmonic")
+    assert status == 1
+    words = shlex.split(re.search(r"Use (--formula .*) there\.", err)[1])
+    status, out, err = cli("transform", "cosh(x)^2", "--at", "1", *words)
+    assert (status, err) == (0, "")
+    assert "g(t) = sinh(2)*sinh(2*s)/2 + cosh(2)*cosh(2*s)/2 + 1/2" in out
 
 
 def test_a_field_is_named_by_its_option():

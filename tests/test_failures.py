@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -195,3 +196,43 @@ def test_numbers_too_large_for_sympy_are_a_named_failure(method, x0):
     else:
         assert isinstance(method, ky.Precise)
         assert result.success
+
+
+def test_where_only_one_side_is_finite_the_way_to_ask_for_it_is_told():
+    for f, x0 in ((x ** sp.Rational(3, 2), 0), (lambda t: t**1.5, 0.0)):
+        with pytest.raises(ky.NotFinite, match=r'on the left\)\. Ask for one side: side="right"\.$'):
+            nabla.L[f](x0)
+        assert nabla.L[f](x0, raises=False).right.a == nabla.L[f](x0, side="right").a == 0
+    for f in (sp.sqrt(x), sp.cbrt(x), sp.log(x)):
+        with pytest.raises(ky.NotFinite) as told:  # the other side has no answer either
+            nabla.L[f](0)
+        assert "Ask for" not in str(told.value)
+
+
+def test_a_vertical_tangent_is_called_one():
+    with pytest.raises(ky.Diverges, match=r"order 1 tends to ∞ on the right \(a vertical tangent\)\."):
+        nabla.L[sp.sqrt(x)](0, side="right")
+    with pytest.raises(ky.NotFinite, match=r"on the left\)\. the divided .* on the right \(a vertical tangent\)\."):
+        nabla.L[sp.sqrt(x)](0)
+    with pytest.raises(ky.Diverges) as told:
+        nabla.P(2)[x ** sp.Rational(3, 2)](0, side="right")
+    assert "order 2" in str(told.value)
+    assert "tangent" not in str(told.value)
+
+
+def _advised(message):
+    """The family that a message says to use, read as it is printed."""
+    found = re.search(r"Use Family\('([^']+)', '([^']+)', positive='(\w+)'\) there", message)
+    return ky.Family(found[1], found[2], positive=found[3])
+
+
+@pytest.mark.parametrize("offset", [True, False])
+@pytest.mark.parametrize("f", [sp.cosh(x) ** 2, sp.exp(x), lambda t: np.cosh(t) ** 2])
+def test_the_hyperbolic_family_that_is_advised_has_the_contact(f, offset):
+    point = 1.0 if callable(f) and not isinstance(f, sp.Basic) else 1
+    with pytest.raises(ky.NoContact) as told:
+        ky.transform(f, point, ky.Harmonic(offset=offset))
+    r = ky.transform(f, point, _advised(str(told.value)))
+    at = f.subs(x, 1) if isinstance(f, sp.Basic) else f(1.0)
+    assert float(r(point)) == pytest.approx(float(at), rel=1e-13)
+    assert float(r.k) > 0

@@ -118,8 +118,8 @@ class Harmonic(ConnectionFunction):
         yield Obstacle(
             jet.sign(1) == jet.sign(3),
             Status.NO_CONTACT,
-            f"−f‴/f′ must be positive, and f′(x0) = {f1}, f‴(x0) = {f3}: the member with this contact is hyperbolic, "
-            "A cosh(κ s) + B sinh(κ s) + C with κ² = f‴/f′. Use Exponential() there.",
+            f"−f‴/f′ must be positive, and f′(x0) = {f1}, f‴(x0) = {f3}: the curve with this contact is hyperbolic, "
+            "with k² = f‴/f′. Use Family('A*cosh(k*s) + B*sinh(k*s) + C', 'A B k C', positive='k') there.",
         )
 
     def _without_offset(self, jet: Any) -> Iterator[Obstacle]:
@@ -152,8 +152,8 @@ class Harmonic(ConnectionFunction):
         yield Obstacle(
             jet.sign(0) == jet.sign(2),
             Status.NO_CONTACT,
-            f"−f″/f must be positive, and f(x0) = {f0}, f″(x0) = {f2}: the member with this contact is hyperbolic, "
-            "A cosh(κ s) + B sinh(κ s) with κ² = f″/f. Use Exponential() or Harmonic() with its offset.",
+            f"−f″/f must be positive, and f(x0) = {f0}, f″(x0) = {f2}: the curve with this contact is hyperbolic, "
+            "with k² = f″/f. Use Family('A*cosh(k*s) + B*sinh(k*s)', 'A B k', positive='k') there.",
         )
 
     def through(

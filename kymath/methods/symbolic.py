@@ -285,11 +285,11 @@ def _failure(f: sp.Expr, x0: Any, order: int, word: str, sign: int, values: list
     """What went wrong, as far as it can be told for certain."""
     if values:
         last, k = values[-1], len(values) - 1
-        if last in (sp.oo, -sp.oo):
-            grows = _grows(f, x0, k, sign)
-            if grows:
-                text = f"the divided difference of order {k} tends to {'∞' if last == sp.oo else '−∞'} on the {word}."
-                return Evidence(None, status=Status.DIVERGES, message=text)
+        if last in (sp.oo, -sp.oo) and (sizes := _growing(f, x0, k, sign)):
+            upright = k == 1 and sizes[-1] < 0.9e6 * sizes[0]  # slower than the 1/h of a jump
+            text = f"the divided difference of order {k} tends to {'∞' if last == sp.oo else '−∞'} on the {word}"
+            text += " (a vertical tangent)." if upright else "."
+            return Evidence(None, status=Status.DIVERGES, message=text)
         if isinstance(last, sp.AccumBounds):
             text = f"the divided difference of order {k} oscillates on the {word}, between {last.min} and {last.max}."
             return Evidence(None, status=Status.NO_LIMIT, message=text)
@@ -298,17 +298,17 @@ def _failure(f: sp.Expr, x0: Any, order: int, word: str, sign: int, values: list
     return Evidence(None, status=Status.NOT_REACHED, message=text)
 
 
-def _grows(f: sp.Expr, x0: Any, k: int, sign: int) -> bool:
-    """Whether |Δ_k(h)| keeps growing as h falls, in numbers."""
+def _growing(f: sp.Expr, x0: Any, k: int, sign: int) -> list[Any]:
+    """|Δ_k(h)| for h = 1e-2 … 1e-8, in numbers; nothing where it does not keep growing as h falls."""
     sizes = []
     with mpmath.workdps(_DIGITS + 20):
         for exponent in (2, 4, 6, 8):
             h = sp.Integer(10) ** -exponent
             rows = [_sample(f, x0 + sign * c * h) for c in range(k + 1)]
             if any(row is None for row in rows):
-                return False
+                return []
             sizes.append(abs(divided_differences(list(range(k + 1)), mpmath.mpf(10) ** -exponent, rows)[k]))
-    return all(b > a for a, b in pairwise(sizes))
+    return sizes if all(b > a for a, b in pairwise(sizes)) else []
 
 
 # -- both sides, and symbols -----------------------------------------------------------------------------------------
@@ -317,7 +317,8 @@ def _grows(f: sp.Expr, x0: Any, k: int, sign: int) -> bool:
 def _together(left: Evidence, right: Evidence) -> Evidence:
     for one in (left, right):
         if one.status is Status.NOT_FINITE:
-            return Evidence(None, status=Status.NOT_FINITE, message=one.message, left=left, right=right)
+            told = " ".join(side.message for side in (left, right) if side.jet is None)
+            return Evidence(None, status=Status.NOT_FINITE, message=told, left=left, right=right)
     if left.jet is None or right.jet is None:
         missing = [one for one in (left, right) if one.jet is None]
         message = " ".join(one.message for one in missing)
