@@ -10,6 +10,7 @@ import pytest
 from printed import strict
 
 from kymath.cli import main
+from kymath.cli.output import cut
 from kymath.cli.spelling import set_by, spelled
 
 COMMANDS = ("transform", "convergence", "compare", "samples", "verify", "train", "inspect", "nn bench", "nn generate",
@@ -158,3 +159,18 @@ def test_an_angle_has_no_median(cli, tmp_path):
     assert re.search(r"omega +3 ", out)
     assert re.search(r"phi +– +\d", out)
     assert strict(cli(*words, "--json")[1])["columns"][0]["median"]["phi"] is None
+
+
+def test_a_long_curve_is_told_in_decimals(cli):
+    _, out, _ = cli("transform", "gamma(x)", "--at", "2.5", "--family", "exponential")
+    assert "g(t) = 0.667418*exp(1.40052*s) + 0.661922   with s = t - 5/2" in out
+    _, out, _ = cli("transform", "exp(x)", "--at", "1/2", "--degree", "1")
+    assert "g(t) = s*exp(1/2) + exp(1/2)" in out  # short, and exact
+
+
+def test_what_is_cut_has_all_its_brackets_closed(cli):
+    _, out, _ = cli("transform", "exp(sin(log(x^2+1)))", "--at", "a", "--degree", "3")
+    assert "…" in out
+    assert all(line.count("(") == line.count(")") for line in out.splitlines())
+    terms = " + ".join(f"sin({k})*s" for k in range(40))
+    assert cut(terms, 60) == "sin(0)*s + sin(1)*s + sin(2)*s + sin(3)*s + sin(4)*s + …"

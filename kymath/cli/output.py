@@ -26,6 +26,8 @@ __all__ = ["complain", "console", "json_number", "show_transform", "transform_re
 _WIDE = 100_000  # columns of a pipe, where nothing is folded
 _PATIENCE = 1.0  # seconds before a spinner turns
 _LONGEST = 200  # characters of an exact value in a table
+_READABLE = 60  # characters of a curve, beyond which its irrational numbers are given in decimals
+_WHOLE = 10**9  # no limit
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -219,14 +221,18 @@ def headline(symbol: str, f: Any, x0: Any) -> str:
 
 
 def curve(result: KYTransform, x0: Any) -> str:
-    """The connection curve in s = t − x0, decimals rounded to six digits."""
+    """The connection curve in s = t − x0, decimals rounded to six digits; so are exact numbers in a long one."""
     import sympy as sp
 
     from kymath.expressions import label
 
     family = result.family
     values = [c if isinstance(c, sp.Basic) else sp.Float(c, 6) for c in result.theta]
-    text = label(family.expression.xreplace(dict(zip(family.symbols, values, strict=True))), _LONGEST)
+    text = label(family.expression.xreplace(dict(zip(family.symbols, values, strict=True))), _WHOLE)
+    if len(text) > _READABLE:
+        values = [c if c.free_symbols or (c.is_Rational and len(str(c)) < 12) else c.evalf(6) for c in values]
+        text = label(family.expression.xreplace(dict(zip(family.symbols, values, strict=True))), _WHOLE)
+    text = cut(text)
     if x0 == 0:
         return "g(t) = " + pretty(re.sub(r"\bs\b", "t", text))
     point = label(x0)
@@ -234,6 +240,25 @@ def curve(result: KYTransform, x0: Any) -> str:
     if re.search(r" [+-] ", point):
         shift = f"t - ({point})"
     return f"g(t) = {pretty(text)}   with s = {shift}"
+
+
+def cut(text: str, limit: int = _LONGEST) -> str:
+    """Text of at most about so many characters, ended between two terms; where there are none every bracket is closed.
+
+    >>> cut("a*(b + c) + dig", 12), cut("exp(a*(b + c))", 10)
+    ('a*(b + c) + …', 'exp(a*(b …))')
+    """
+    if len(text) <= limit:
+        return text
+    open_, terms = "", 0
+    for k, c in enumerate(text[: limit - 1]):
+        if c in "([{":
+            open_ += {"(": ")", "[": "]", "{": "}"}[c]
+        elif c in ")]}":
+            open_ = open_[:-1]
+        elif c in "+-" and not open_ and text[k - 1 : k] == " ":
+            terms = k + 1
+    return f"{text[:terms]} …" if terms else f"{text[: limit - 1]}…{open_[::-1]}"
 
 
 def uncertainty(result: KYTransform, error: Any) -> str:
@@ -280,7 +305,7 @@ def show_transform(result: KYTransform, f: Any, x0: Any, digits: int | None = No
 def _shortened(value: Any) -> str:
     from kymath.expressions import label
 
-    return label(value, _LONGEST)
+    return cut(label(value, _WHOLE))
 
 
 def sentence(text: str) -> str:
