@@ -47,6 +47,9 @@ def test_one_claim_as_a_process():
     ("argv", "says"),
     [
         (("--claim", "T9.99"), "there is no claim 'T9.99'"),
+        (("--claim", "Theorem 3.1"), "there is no claim 'Theorem 3.1'"),
+        (("T3.15",), "did you mean --claim T3.15?"),
+        (("Table", "1"), "did you mean --claim 'Table 1'?"),
         (("--paper", "eagle"), "--paper takes one of"),
         (("--claim", "Eq13", "--json", "--html", "a.html"), "exclude each other"),
         (("--claim", "Eq13", "--html", "nowhere/a.html"), "does not exist"),
@@ -68,7 +71,15 @@ def test_the_table(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert err == ""
     assert out.split()[:3] == ["claim", "verdict", "statement"]
-    assert re.search(r"3 claims in [\d.]+ s: 2 holds, 1 undef", out)
+    papers, own = out.split("The project's own statements")
+    assert "D3.2(2)" in papers
+    assert "D3.2-ident" not in papers
+    assert "D3.2-ident" in own
+    assert "2 claims of the papers: 1 undef, 1 holds.\n1 statement of the project's own: 1 holds.\n" in own
+    assert re.search(r"Checked in [\d.]+ s", own)
+    monkeypatch.setattr(audit, "CLAIMS", audit.CLAIMS[:1])
+    assert main(["verify"]) == 0
+    assert "project's own" not in capsys.readouterr().out
 
 
 def test_the_bar_is_for_terminals(monkeypatch):
@@ -133,7 +144,8 @@ def test_numbers_are_the_checks_own():
 
 
 @pytest.mark.parametrize(
-    ("words", "id"), [("Theorem 3.15", "T3.15"), ("example 3.1", "Ex3.1/Eq28-29"), ("Ex3.1", "Ex3.1/Eq28-29")]
+    ("words", "id"),
+    [("Theorem 3.15", "T3.15"), ("3.15", "T3.15"), ("example 3.1", "Ex3.1/Eq28-29"), ("Ex3.1", "Ex3.1/Eq28-29")],
 )
 def test_a_claim_is_found_by_its_place(words, id):
     assert audit.find(words).id == id
@@ -143,3 +155,55 @@ def test_words_that_suit_several_claims_are_told():
     with pytest.raises(ky.KYError, match=r"suits \d+ claims: .*T3.13-rates"):
         audit.find("Theorem 3.13")
     assert [report.id for report in audit.verify(claim=["Eq13", "T3.15", "Eq13"])] == ["Eq13", "T3.15"]
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        ("Table 1", ["T1-arith", "T1-mem"]),
+        ("T3.16", ["T3.16/Eq33", "T3.16/Eq34-35"]),
+        ("3.16", ["T3.16/Eq33", "T3.16/Eq34-35"]),
+        ("Lemma 1", ["CS-L1", "CS-L1-fix"]),
+        ("Tab", ["Tab2", "T1-arith", "T1-mem"]),
+    ],
+)
+def test_words_that_suit_several_claims_show_all(capsys, words, ids):
+    assert [report.id for report in audit.verify(claim=words)] == ids
+    assert main(["verify", "--claim", words]) == 0
+    out = capsys.readouterr().out
+    assert [line.partition(":")[0] for line in out.split("\n") if line.partition(":")[0] in ids] == ids
+
+
+def test_a_paper_narrows_what_words_suit():
+    assert [one.id for one in audit.verify("cross-synthesis", "Section 7.1")] == ["CS-S7.1"]
+    with pytest.raises(ky.KYError, match=r"T3.15 is of the paper condor"):
+        audit.verify("cross-synthesis", "3.15")
+
+
+def test_own_statements_are_told_from_the_papers(capsys):
+    own = [one.id for one in audit.CLAIMS if one.own]
+    assert len(own) == 18
+    assert {id for id in VERDICTS if id.startswith(("L-", "P-"))} < set(own)
+    for report in audit.verify(claim=own):
+        roles = {fact.role for fact in report.facts}
+        assert report.own
+        assert audit.Role.STATED in roles, report.id
+        assert audit.Role.PRINTED not in roles, report.id
+        assert set(report.record()) == KEYS
+    assert main(["verify", "--claim", "CS-L1-fix"]) == 0
+    out = capsys.readouterr().out
+    assert "A statement of the project's own, not of the paper.\n" in out
+    assert "✓ as stated here: " in out
+    assert "as printed" not in out
+
+
+def test_the_page_has_a_table_for_each_paper_and_one_for_its_own():
+    from kymath.audit.page import OWN, TITLES, page
+
+    text = page(audit.verify(claim=["T3.15", "CS-L1"]))
+    assert tuple(TITLES) == audit.PAPERS
+    assert [text.count(f"<h2>{title}</h2>\n<p>") for title in (*TITLES.values(), OWN)] == [1, 1, 0]
+    whole = page(audit.verify(claim=["T3.15", "Lemma 1"]))
+    assert whole.index(f"<h2>{TITLES['cross-synthesis']}</h2>") < whole.index("<h2>The project&#x27;s own")
+    assert whole.count("<table>") == 3
+    assert whole.count(f"<h2>Evidence: {TITLES['condor']}</h2>") == 1

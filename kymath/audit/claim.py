@@ -6,7 +6,7 @@ import enum
 import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -16,6 +16,7 @@ class Role(enum.Enum):
     MEANING = "has a meaning"
     DECIDABLE = "can be decided"
     PRINTED = "as printed"
+    STATED = "as stated here"  # of a statement that is no paper's
     CONDITION = "under the condition"
     CORRECTED = "as corrected"
 
@@ -94,7 +95,8 @@ class Finding:
             return "undef"
         if not self._none_against(Role.DECIDABLE):
             return "untestable"
-        if self._all(Role.PRINTED) and self._none_against(Role.CONDITION):  # what holds also does under a condition
+        # what holds also does under a condition
+        if (self._all(Role.PRINTED) or self._all(Role.STATED)) and self._none_against(Role.CONDITION):
             return "holds"
         return "cond" if self._all(Role.CONDITION) else "false"
 
@@ -115,7 +117,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one claim. ``status``: "computed", "text" (read, not computed) or "not run"."""
+    """What became of one claim. ``status``: "computed", "text" (read, not computed) or "not run". ``own``: the
+    statement is the project's, not the paper's."""
 
     id: str
     paper: str
@@ -127,6 +130,7 @@ class Report:
     status: str
     seconds: float
     facts: tuple[Fact, ...] = field(default=(), repr=False)
+    own: bool = False
 
     def record(self) -> dict[str, Any]:
         """Its fields for JSON."""
@@ -141,6 +145,8 @@ SAME = "The same."  # the corrected statement of a claim that holds as it stands
 class Claim:
     """One statement of a paper, in other words, with the check that computes evidence for or against it.
 
+    ``own`` marks a statement of this project about the ``paper``: a correction, a sharper form, a lemma of its own.
+
     ``check`` yields facts. What it examines (the formula as printed, the cases, the seed) are its keyword arguments, so
     that :meth:`examine` can put something else in their place: a check that is worth anything then changes its verdict.
     ``text`` marks a claim that can only be read; ``needs`` are the modules that its check imports.
@@ -154,10 +160,14 @@ class Claim:
     check: Callable[..., Iterator[Fact]]
     text: bool = False
     needs: tuple[str, ...] = ()
+    own: bool = False
 
     def examine(self, **changes: Any) -> Finding:
         """Compute the evidence now, with parts of the check replaced."""
-        return Finding(tuple(self.check(**changes)))
+        facts = tuple(self.check(**changes))
+        if self.own:  # nothing of it is printed in a paper
+            facts = tuple(replace(fact, role=Role.STATED) if fact.role is Role.PRINTED else fact for fact in facts)
+        return Finding(facts)
 
     def stands(self, finding: Finding) -> bool:
         """Whether the corrected statement may be offered: by the facts, "The same." where the claim itself holds."""
@@ -170,13 +180,14 @@ class Claim:
         head = (self.id, self.paper, self.where, self.statement)
         missing = [name for name in self.needs if importlib.util.find_spec(name) is None]
         if missing:
-            return Report(*head, None, f"not run: it needs {', '.join(missing)}", self.corrected, "not run", 0.0)
+            said = f"not run: it needs {', '.join(missing)}"
+            return Report(*head, None, said, self.corrected, "not run", 0.0, own=self.own)
         begin = time.perf_counter()
         finding = self.examine()
         seconds = round(time.perf_counter() - begin, 3)
         repaired = self.corrected if self.stands(finding) else ""  # none is offered that its own check does not support
         status = "text" if self.text else "computed"
-        return Report(*head, finding.verdict, finding.evidence, repaired, status, seconds, finding.facts)
+        return Report(*head, finding.verdict, finding.evidence, repaired, status, seconds, finding.facts, self.own)
 
 
 def claim(

@@ -89,6 +89,7 @@ DETERMINANTS = {
     "sine), "
     "and four signs of (A, ω, φ) write the same sine.",
     "Restrict to A B ≠ 0, and to A > 0, ω > 0, φ modulo 2π.",
+    own=True,
 )
 def identifiable(determinants: Any = None, shift: Any = sp.pi, seed: int = 34) -> Iterator[Fact]:
     for name, (g, theta, formula) in (determinants or DETERMINANTS).items():

@@ -37,6 +37,7 @@ CONVERGENT = (
     "whatever "
     "the rule.",
     "The same: subtract C1 from C2, divide by h, and use the mean value theorem.",
+    own=True,
 )
 def contact(rules: Any = CONVERGENT, expected: Callable[[Sequence[float]], Sequence[float]] = tuple) -> Iterator[Fact]:
     f = sp.exp(X) + X**2
@@ -96,6 +97,7 @@ def share_found(rule: Selection, h: float, eps: float, count: int) -> float:
     "[0, 1], "
     "q in [−1, 1] at most a share ε(1 + 2h) is found within ε at step h.",
     "The same.",
+    own=True,
 )
 def barrier(selections: dict[str, Selection] = SELECTIONS, count: int = 4000) -> Iterator[Fact]:
     for name, rule in selections.items():
@@ -114,6 +116,7 @@ def barrier(selections: dict[str, Selection] = SELECTIONS, count: int = 4000) ->
     "neither of "
     "the values read.",
     "The same; m values determine at most f, f′, …, f^(m−1).",
+    own=True,
 )
 def shear(rules: Any = CONVERGENT[1:3] + CONVERGENT[6:9]) -> Iterator[Fact]:
     p, q, h, tau, s = sp.symbols("p q h tau s")
@@ -144,6 +147,7 @@ def shear(rules: Any = CONVERGENT[1:3] + CONVERGENT[6:9]) -> Iterator[Fact]:
     "Eq. 5, where it is really needed",
     "ω and ω + 2πk/h agree at all nodes, so a rule with more nodes must take the least ω.",
     "Take the principal branch of the arc cosine: it gives back every ω with |ωh| < π.",
+    own=True,
 )
 def aliasing(period: Callable[[float], float] = lambda h: 2 * math.pi / h, seed: int = 6) -> Iterator[Fact]:
     rng = np.random.default_rng(seed)
@@ -181,6 +185,7 @@ EXACT = (
     "printed "
     "rules miss s² and exp(s).",
     "The same.",
+    own=True,
 )
 def exactness(
     through: Callable[[Any, Any, Any, Any], Any] = lambda family, nodes, h, values: family.through(nodes, h, values),
@@ -209,6 +214,7 @@ def exactness(
     "With m nodes, degree n ≥ m and the least norm the limit is (f, f′, …, f^(m−1)/(m−1)!, 0, …, 0); the paper's "
     "rule is m = 2.",
     "The same.",
+    own=True,
 )
 def more_nodes(
     expected: Callable[[int, int], float] = lambda k, m: 1 / math.factorial(k) if k < m else 0.0,

@@ -110,6 +110,7 @@ def example(a1: Any = 3 + H**2, a2: Any = 3 + H, extra: Sequence[sp.Expr] = ()) 
     "The polynomial with contact of order n − 1 at x0 that also satisfies C2 has a_k = f^(k)/k! for k < n, and "
     "a_n(h) → f^(n)/n! with the error f^(n+1) h/(n+1)!.",
     "The same.",
+    own=True,
 )
 def contact_polynomial(
     limit: Callable[[int], sp.Expr] = lambda n: F[n] / sp.factorial(n),
@@ -137,6 +138,7 @@ def node_error(k: int, n: int, nodes: Sequence[Any]) -> Any:
     "The polynomial of degree n through n + 1 nodes x0 + c_j h has the errors "
     "a_k − f^(k)/k! = (−1)^{n−k} e_{n+1−k}(c) f^(n+1) h^{n+1−k}/(n+1)! + O(h^{n+2−k}).",
     "The same.",
+    own=True,
 )
 def node_polynomial(formula: Callable[..., Any] = node_error, node_sets: Any = NODE_SETS) -> Iterator[Fact]:
     for nodes in node_sets:
@@ -158,6 +160,7 @@ def node_polynomial(formula: Callable[..., Any] = node_error, node_sets: Any = N
     "Among the parabolas with C1 and C2, the one nearest to f on [x0, x0 + h] in mean square tends to Taylor's: "
     "a1 = f′ − f‴h²/12 + …, a2 = f″/2 + f‴h/4 + ….",
     "The same: a norm of the residual along the way sees f″, a norm of θ does not.",
+    own=True,
 )
 def nearest_in_mean(a1: sp.Expr = F[1] - F[3] * H**2 / 12, a2: sp.Expr = F[2] / 2 + F[3] * H / 4) -> Iterator[Fact]:
     bend, s = sp.symbols("bend s")
@@ -190,6 +193,7 @@ def exponential_from_jet(f0: Any, f1: Any, f2: Any) -> tuple[Any, Any, Any]:
     "The exponential A exp(Bs) + C with the same f, f′, f″ at x0 exists and is B = f″/f′, A = f′²/f″, C = f − f′²/f″.",
     "Where f′ ≠ 0 and f″ ≠ 0. For f″ = 0, A and C grow without bound (sin at 0 with the nodes 0, 0, 1: A(h) ~ −3/h); "
     "for f′ = 0, f″ ≠ 0 there is none.",
+    own=True,
 )
 def osculating_exponential(formula: Callable[..., Sequence[Any]] = exponential_from_jet) -> Iterator[Fact]:
     a, b, c, f0, f1, f2 = sp.symbols("A B C f0 f1 f2", nonzero=True)
@@ -228,6 +232,7 @@ def node_exponential(values: Sequence[Any], h: Any) -> Any:
     "β′, 0, "
     "where β′ = f‴/f′ − β².",
     "The same; (e^z − 1)/z is increasing, so the first is solvable where D/(h f′) > 0.",
+    own=True,
 )
 def exponential_at_finite_h(constants: Sequence[float] = (1 / 3, 1.0, 0.0)) -> Iterator[Fact]:
     def f(s: Any) -> Any:
@@ -300,6 +305,7 @@ def _jets(
     "Eq. 11 without offset, osculating",
     "A sin(ωs + φ) with the same f, f′, f″ exists: ω² = −f″/f, A² = f² − f f′²/f″, φ = atan2(f, f′/ω).",
     "Where f ≠ 0 and −f″/f > 0.",
+    own=True,
 )
 def osculating_sine(
     formula: Callable[..., Sequence[Any]] = sine_from_jet, allowed: Callable[[Any], bool] = lambda j: -j[2] / j[0] > 0
@@ -313,6 +319,7 @@ def osculating_sine(
     "A sin(ωs + φ) + C with the same f, f′, f″, f‴ exists: ω² = −f‴/f′, A = |f′| √(f″² − f′f‴)/|f‴|, "
     "φ = atan2(−f″/ω², f′/ω), C = f − f′f″/f‴.",
     "Where f′ ≠ 0 and −f‴/f′ > 0.",
+    own=True,
 )
 def osculating_sine_with_offset(
     formula: Callable[..., Sequence[Any]] = sine_with_offset_from_jet,

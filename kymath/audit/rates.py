@@ -107,6 +107,7 @@ def _leading(family: Any, nodes: Sequence[int]) -> tuple[list[float], Callable[[
     "Theorem 3.13, sharpened",
     "With N nodes x0 + c_j h, θ(h) = θ* + h mean(c) (f^(N) − g^(N)(x0; θ*)) DJ(θ*)⁻¹ e_N + O(h²).",
     "The same.",
+    own=True,
 )
 def leading_term(
     weight: Callable[[Sequence[int]], float] = lambda nodes: sum(nodes) / len(nodes), pairs: Any = PAIRS
@@ -159,6 +160,7 @@ def rates(table: Any = TABLE) -> Iterator[Fact]:
     "Theorem 3.13, low smoothness",
     "If f^(N−1) is only Hölder continuous with exponent γ, the order is α = γ.",
     "The same.",
+    own=True,
 )
 def hoelder(order: Callable[[int, float], float] = lambda n, gamma: gamma) -> Iterator[Fact]:
     steps = [mpmath.mpf(10) ** -k for k in (5, 6)]

@@ -361,6 +361,7 @@ def _least_bend(norm: Callable[[float, float], float], slope: float, h: float) -
     "Whatever fixed norm is made least, the limit is the least-norm θ with a0 = f, a1 = f′: a2 → 0 for l2 and l1, and "
     "a2 → sgn(h) f′ for l∞, which has no two-sided limit. f″ never enters.",
     "The same.",
+    own=True,
 )
 def other_norms(limits: Any = None, norms: Any = None) -> Iterator[Fact]:
     limits = limits or NORM_LIMITS

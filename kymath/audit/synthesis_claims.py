@@ -136,6 +136,7 @@ def lemma(update: Callable[[float], float] = lambda z: math.tanh(-3 * z), seed: 
     "T(Z)_i = σ(Σ_j β_j Z_i Z_jᵀ U/√d + B_i), with σ 1-Lipschitz, σ(0) = 0, β convex, 2R‖U‖/√d ≤ q < 1 and "
     "R²‖U‖/√d + ‖B‖ ≤ R, has one fixed point in the ball of radius R, reached at the rate q^t.",
     "The same.",
+    own=True,
 )
 def contraction(q: float = 0.8, starts: int = 5, seed: int = 63) -> Iterator[Fact]:
     made, way = _followed(q, starts, seed)

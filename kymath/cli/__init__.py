@@ -80,7 +80,8 @@ app.command("transform", cls=FormulaCommand, epilog=TRANSFORM_EXAMPLES)(transfor
 app.command("convergence", cls=FormulaCommand, epilog=CONVERGENCE_EXAMPLES)(convergence)
 app.command("compare", cls=FormulaCommand, epilog=COMPARE_EXAMPLES)(compare)
 app.command("samples", cls=PointsCommand, epilog=SAMPLES_EXAMPLES)(samples)
-app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES)(verify)
+# an id that stands alone is answered by the command
+app.command("verify", cls=ExampleCommand, epilog=VERIFY_EXAMPLES, context_settings={"allow_extra_args": True})(verify)
 app.command("train", cls=LongCommand, epilog=TRAIN_EXAMPLES)(train)
 app.command("inspect", cls=LongCommand, epilog=INSPECT_EXAMPLES)(inspect)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,17 +29,21 @@ _SHORT = 84  # characters of a statement in the table
 
 
 def verify(
+    context: typer.Context,
     paper: Annotated[
         str | None, typer.Option("--paper", metavar="WORD", help="condor or cross-synthesis (default: both).")
     ] = None,
     claim: Annotated[
         list[str] | None,
-        typer.Option("--claim", metavar="ID", help="One claim in full, such as T3.15; may be given again."),
+        typer.Option("--claim", metavar="ID", help='In full, by id or place: T3.15, "Table 1"; may be given again.'),
     ] = None,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write one page for a browser.")] = None,
     json: given.Json = False,
 ) -> int:
     """Check the papers' statements by computation: what holds, what does not, and what holds in its place."""
+    if context.args:
+        words = " ".join(context.args)
+        raise given.Misuse(f"{words!r} stands alone: did you mean {shlex.join(['--claim', words])}?")
     if json and html is not None:
         raise given.Misuse("--json and --html exclude each other: ask for one.")
     file = None if html is None else place(html, "--html")
@@ -59,7 +64,9 @@ def verify(
         put(file, "--html", lambda out: out.write(text))
         console().print(f"Written: {html}")
     elif claim:
-        for report in reports:
+        for k, report in enumerate(reports):
+            if k:
+                console().print()
             _in_full(report)
     else:
         _listed(reports)
@@ -93,23 +100,41 @@ def _verdict(report: Report) -> Any:
 
 
 def _listed(reports: list[Report]) -> None:
+    """The papers' statements and the project's own apart, each with their count."""
     from rich.text import Text
 
-    from kymath.audit.page import VERDICTS
+    from kymath.audit.page import OWN, VERDICTS
 
-    rows = table("claim", "verdict", "statement")
-    for column in rows.columns[1:]:
-        column.justify = "left"
-    for report in reports:
-        text = report.statement if len(report.statement) <= _SHORT else report.statement[: _SHORT - 1] + "…"
-        rows.add_row(Text(report.id), _verdict(report), Text(text))
-    counts = Counter(report.verdict or report.status for report in reports)
-    total = ", ".join(f"{count} {word}" for word, count in counts.most_common())
+    papers, own = [r for r in reports if not r.own], [r for r in reports if r.own]
     out = console()
-    out.print(rows)
-    if legend := "; ".join(f"{word}: {VERDICTS[word]}" for word in ("cond", "undef", "untestable") if word in counts):
+    for title, some in (("", papers), (OWN, own)):
+        if some:
+            if title:
+                out.print(Text(f"{title}:"))
+            rows = table("claim", "verdict", "statement")
+            for column in rows.columns[1:]:
+                column.justify = "left"
+            for report in some:
+                text = report.statement if len(report.statement) <= _SHORT else report.statement[: _SHORT - 1] + "…"
+                rows.add_row(Text(report.id), _verdict(report), Text(text))
+            out.print(rows)
+    seen = {report.verdict for report in reports}
+    if legend := "; ".join(f"{word}: {VERDICTS[word]}" for word in ("cond", "undef", "untestable") if word in seen):
         out.print(Text(f"{legend}."))
-    out.print(f"{len(reports)} claims in {sum(r.seconds for r in reports):.1f} s: {total}. One in full: --claim ID.")
+    if papers:
+        out.print(f"{_counted(papers, 'claim')} of the papers: {_verdicts(papers)}.")
+    if own:
+        out.print(f"{_counted(own, 'statement')} of the project's own: {_verdicts(own)}.")
+    out.print(f"Checked in {sum(r.seconds for r in reports):.1f} s. One in full: --claim ID.")
+
+
+def _counted(some: list[Report], word: str) -> str:
+    return f"{len(some)} {word}{'s' * (len(some) != 1)}"
+
+
+def _verdicts(some: list[Report]) -> str:
+    counts = Counter(report.verdict or report.status for report in some)
+    return ", ".join(f"{count} {word}" for word, count in counts.most_common())
 
 
 def _in_full(report: Report) -> None:
@@ -118,6 +143,8 @@ def _in_full(report: Report) -> None:
     out = console()
     out.print(Text.assemble((f"{report.id}: ", "bold"), _verdict(report)))
     out.print(Text(f"{report.paper}, {report.where}. {report.statement}"))
+    if report.own:
+        out.print("A statement of the project's own, not of the paper.")
     out.print()
     for fact in report.facts:
         out.print(Text(f"{'✓' if fact.holds else '✗'} {fact.role.value}: {fact.text}"))
