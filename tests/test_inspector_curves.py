@@ -96,6 +96,18 @@ def test_transforms_of_a_function_at_its_ends_look_inside():
         assert one.transform(ky.Linear(), at=at).a == pytest.approx(5)
 
 
+def test_outside_the_window_a_table_has_no_transform_and_a_function_is_extrapolated():
+    lags = np.arange(15.0)
+    with pytest.raises(ky.NotFinite):
+        ky.transform(curve(-np.log1p(lags)).by_lag, 20, ky.Linear())
+    net = curve(-lags, function=lambda t: 14 * (t - 1))
+    assert ky.transform(net.by_lag, 20, ky.Linear()).a == pytest.approx(-1)  # it is defined there
+    for at, told in ((-0.5, True), (1.25, True), (0, False), (0.5, False), (1.0, False)):
+        found = net.transform(ky.Linear(), at=at)
+        assert found.a == pytest.approx(14)
+        assert ("outside the window, where nothing was trained" in found.message) is told
+
+
 def test_curves_take_plain_lists():
     for one in (curve([3.0]), curve([3.0], function=lambda t: 3 * t), curve([3.0, 1.0, 0.0])):
         assert one([1.0, 1.0]).tolist() == one.by_lag([0, 0]).tolist() == one.by_lag((0, 0)).tolist() == [3, 3]

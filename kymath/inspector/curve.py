@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,8 @@ from ..families import ConnectionFunction
 from ..result import KYTransform
 from ..samples import SampledTransform, samples
 from ..transform import transform
+
+EXTRAPOLATED = "Extrapolated: the position is outside the window, where nothing was trained."
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,11 @@ class ConnectionCurve:
         return self._along(np.asarray(t, dtype=float) if isinstance(t, (list, tuple)) else t)
 
     def by_lag(self, lag: Any) -> Any:
-        """The bias at lags in tokens, between the slots too; outside the window as :meth:`__call__`."""
+        """The bias at lags in tokens, between the slots too.
+
+        Outside the window, beyond lag W − 1, NaN for a table. An exact curve is extrapolated there: the model's
+        function is defined, but no training saw it, and the error of ``ky.transform`` does not tell.
+        """
         lag = np.asarray(lag, dtype=float) if isinstance(lag, (list, tuple)) else lag
         return self._along(1 - (lag - self.lags[0]) / max(self.lags[-1] - self.lags[0], 1.0))
 
@@ -117,8 +123,8 @@ class ConnectionCurve:
         Parameters are per unit of t, which falls by 1/(W − 1) from one token of lag to the next: a slope a per unit of
         t is the slope −a/(W − 1) per token of lag. Errors of ``ky.samples`` are standard errors. The ends of an
         exact curve are looked at from inside: at t = 1 (an array of nothing but 1, too) from the left, at 0 from the
-        right. Ends in an array with other positions are looked at from both sides: ask for them apart. Raises what
-        those raise.
+        right. Ends in an array with other positions are looked at from both sides: ask for them apart. At a position
+        outside [0, 1] ``message`` says that an exact curve is extrapolated. Raises what those raise.
 
         >>> import kymath as ky
         >>> line = ConnectionCurve(0, 0, "a line", np.arange(5.0), -np.arange(5.0), lambda t: 4 * (t - 1))
@@ -129,7 +135,10 @@ class ConnectionCurve:
         if self.function is not None:
             points = np.asarray(at)
             side: Side = "left" if np.all(points == 1) else "right" if np.all(points == 0) else "both"
-            return transform(self.function, at, family, side=side)
+            found = transform(self.function, at, family, side=side)
+            if points.ndim == 0 and not 0 <= at <= 1:
+                found = replace(found, message=f"{found.message} {EXTRAPOLATED}".strip())
+            return found
         order = np.argsort(self.positions)
         return samples(self.positions[order], self.bias[order], family, at=at)
 

@@ -95,6 +95,8 @@ class ConnectionNet(PositionBias):
     def curve(self, head: int) -> Curve:
         """One head's c(t) as a NumPy function in closed form, for instance for ``ky.transform``.
 
+        It is defined outside [0, 1] too; there it is extrapolation, which no training saw.
+
         >>> import kymath as ky
         >>> curve = ConnectionNet(2, hidden=8, bias=False).curve(0)
         >>> ky.transform(curve, 0.0, ky.Polynomial(1)).a0  # without biases value and slope are 0 at the oldest slot
