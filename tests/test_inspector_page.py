@@ -266,7 +266,7 @@ const set = (id, value, event) => {
 """
 
 
-def after(browser, made, room, steps):
+def after(browser, made, room, steps, *flags):
     """What a script finds in the page: it clicks, and puts what it sees into ``done``.
 
     The page's own policy would refuse that script, and is taken out of this copy.
@@ -276,7 +276,7 @@ def after(browser, made, room, steps):
     script = f"{STEPS}{steps}\ndocument.body.textContent = JSON.stringify(done);"
     file = room / "clicked.html"
     file.write_text(text.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    body = re.search(r"<body>(.*?)</body>", opened(browser, file), re.DOTALL)
+    body = re.search(r"<body>(.*?)</body>", opened(browser, file, *flags), re.DOTALL)
     return json.loads(html.unescape(body[1]))
 
 
@@ -348,6 +348,26 @@ def test_clicks(browser, tmp_path):
     assert seen["map"] == [4, "layer 3: 4 curves."]
     assert seen["all"] == [120, "All layers: 120 curves."]
     assert seen["pixels"][:4] == [68, 1, 84, 255] != seen["pixels"][4:]
+
+
+def test_columns_without_a_number_are_left_out(browser, tmp_path):
+    lags = np.arange(15.0)
+    made = ConnectionReport([curve(0, 0, -0.1 * lags), curve(0, 1, -0.4 * np.log1p(lags))], "small")
+    steps = """
+    done.columns = all("th").map((head) => head.id.slice(3));
+    done.cells = all("#rows tr").map((row) => row.children.length);
+    done.said = document.body.innerText.includes("No curve has a number for: frequency, period.");
+    const table = document.getElementById("table");
+    done.fits = table.scrollWidth <= table.clientWidth;
+    """
+    seen = after(browser, made, tmp_path, steps, "--window-size=1200,1200")
+    assert not {"frequency", "period"} & set(seen["columns"])
+    assert {"half_life", "effective_window"} < set(seen["columns"])
+    assert set(seen["cells"]) == {len(seen["columns"])}
+    assert (seen["said"], seen["fits"]) == (True, True)
+    seen = after(browser, report(), tmp_path, steps)
+    assert {"frequency", "period"} < set(seen["columns"])
+    assert seen["said"] is False
 
 
 def test_texts_of_files_in_a_browser(browser, tmp_path):

@@ -219,8 +219,13 @@ if (data.axes) columns.push({ name: "axis", label: "axis", unit: "", about: "whi
   value: (i) => data.axes[i], show: (i) => data.axes[i] });
 if (several) columns.push({ name: "layout", label: "layout", unit: "", about: "what was read", text: true,
   value: (i) => data.groups[groupOf[i]].layout, show: (i) => data.groups[groupOf[i]].layout });
+const empty = [];
 for (const column of data.columns) {
   const kind = column.name === "kind", values = kind ? data.kind : data.numbers[column.name];
+  if (!kind && values.every((value) => value === null)) { // it would only take room
+    empty.push(column.label);
+    continue;
+  }
   columns.push({ ...column, text: kind, value: (i) => values[i],
     show: (i) => (kind ? data.kinds[values[i]].name : number(values[i])) });
 }
@@ -326,7 +331,8 @@ function build() {
         el("p", { id: "mapped" }), el("output", { id: "pair" }))),
 
     el("h2", {}, "Every curve"),
-    el("p", { class: "quiet" }, "Click a header to sort, a row to see its curve. – is a number that a curve does not have."),
+    el("p", { class: "quiet" }, "Click a header to sort, a row to see its curve. – is a number that a curve does not have." +
+      (empty.length ? ` No curve has a number for: ${empty.join(", ")}.` : "")),
     el("div", { class: "bar" },
       el("select", { id: "of-layer", "aria-label": "layer", onchange: (event) => {
         state.layer = Number(event.target.value);
