@@ -122,6 +122,20 @@ def test_where_and_how_far_without_a_terminal(cli, text, tmp_path, monkeypatch):
     assert "left out" not in said
 
 
+def test_what_is_written_is_listed(cli, text, tmp_path):
+    _, said, _ = cli("--data", text, "--out", tmp_path / "o", *FAST)
+    written = " ".join(said.split()).split("Written in ")[1].partition(": ")[2].split(", ")
+    assert sorted(written) == sorted(one.name for one in (tmp_path / "o").iterdir())
+
+
+def test_without_data_the_fetch_is_told_first(cli, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    status, said, err = cli("--out", tmp_path / "o", *FAST)
+    assert status == 2
+    assert said.startswith("no --data: fetching WikiText-2")
+    assert err.endswith("or your own text: --data FILE.txt.\n")
+
+
 def test_resuming_by_the_command(cli, text, tmp_path, monkeypatch):
     out = tmp_path / "with blanks"
     whole = cli("--data", text, "--out", tmp_path / "whole", "--json", *FAST)[1]

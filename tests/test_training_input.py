@@ -1,6 +1,7 @@
 """Training's settings, lines, tokens and batches: the protocol's numbers by hand."""
 
 import json
+import logging
 import math
 import os
 import sys
@@ -144,11 +145,39 @@ def test_wikitext_by_the_library(monkeypatch):
     assert lines_of("wikitext-2", None) == ([" one \n"], [" one \n"])
     assert asked == [("Salesforce/wikitext", "wikitext-2-v1", part) for part in ("train", "validation")]
     monkeypatch.setattr(Fake, "load_dataset", lambda *name, split: 1 / 0)
-    with pytest.raises(Unreadable, match=r"could not be fetched: division by zero.*--data-dir"):
+    with pytest.raises(
+        Unreadable, match=r"could not be fetched: division by zero.*--data-dir.*, or your own text: --data"
+    ):
         lines_of("wikitext-2", None)
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(NotApplicable, match=r"pip install 'kymath\[train\]'"):
         lines_of("wikitext-2", None)
+
+
+def test_retries_of_the_library_are_not_shown(monkeypatch, caplog):
+    names = ("datasets", "huggingface_hub.utils._http")
+    bars = []
+
+    class Fake:
+        are_progress_bars_disabled = staticmethod(lambda: False)
+        disable_progress_bars = staticmethod(lambda: bars.append("off"))
+        enable_progress_bars = staticmethod(lambda: bars.append("on"))
+
+        @staticmethod
+        def load_dataset(*name, split):
+            for one in names:
+                logging.getLogger(one).warning("Retrying in 1s [Retry 1/5].")
+            raise ConnectionError("no route")
+
+    monkeypatch.setitem(sys.modules, "datasets", Fake)
+    before = [logging.getLogger(name).level for name in ("datasets", "huggingface_hub")]
+    with pytest.raises(Unreadable, match="no route"):
+        lines_of("wikitext-2", None)
+    assert caplog.records == []
+    assert bars == ["off", "on"]
+    assert before[0] == logging.getLogger("datasets").level
+    logging.getLogger(names[0]).warning("heard again")
+    assert [record.message for record in caplog.records] == ["heard again"]
 
 
 @pytest.mark.parametrize("word", ["bpe", "byte"])

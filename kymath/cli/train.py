@@ -199,6 +199,8 @@ def train(
     speaks = os.environ.get("RANK", "0") == "0"  # of several processes one
     try:
         with watching(speaks, json) as watch:
+            if settings.data == "wikitext-2" and not data_dir:
+                watch.note(f"{'' if data else 'no --data: '}fetching WikiText-2, or what was kept of it.")
             summary = training.train(
                 settings, folder, data_dir=data_dir or None, device=device, save_every=save_every, resume=resume,
                 tensorboard=tensorboard, watch=watch,
@@ -265,10 +267,13 @@ def _show(summary: dict[str, Any], folder: Path, json: bool) -> None:
         return
     from rich.text import Text
 
+    from kymath.training.place import FILES
+
     rows = table("measure", "value")
     for name, value in summary.items():
         label = _MEASURES.get(name, name.replace("_", " "))
         rows.add_row(Text(label), Text("–" if value is None else format(value, _SHOWN.get(name, ""))))
     out = console()
     out.print(rows)
-    out.print(Text(f"Written: {folder}/checkpoint.safetensors, summary.json, metrics.jsonl"))
+    written = [name for name in sorted((*FILES, "tensorboard")) if (folder / name).exists()]
+    out.print(Text(f"Written in {folder}: {', '.join(written)}"))

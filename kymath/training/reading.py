@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from .words import counted
 WIKITEXT = "wikitext-2"
 SOURCE = ("Salesforce/wikitext", "wikitext-2-v1")
 HINT = "Give a folder that holds it with --data-dir, or name it in the environment variable KYMATH_DATA."
+_TEXT = f"{HINT.removesuffix('.')}, or your own text: --data FILE.txt."
+_TALKERS = "datasets", "huggingface_hub"  # what they say on the way, retries and all, is in the error at the end
 
 
 class Unreadable(KYError):
@@ -68,9 +73,31 @@ def _downloaded(split: str) -> list[str]:
     try:
         import datasets
     except ImportError as missing:
-        raise NotApplicable(f"WikiText-2 is fetched by datasets: pip install 'kymath[train]'. {HINT}") from missing
+        raise NotApplicable(f"WikiText-2 is fetched by datasets: pip install 'kymath[train]'. {_TEXT}") from missing
     try:
-        rows: Any = datasets.load_dataset(*SOURCE, split=split)
+        with quiet(datasets):
+            rows: Any = datasets.load_dataset(*SOURCE, split=split)
         return [text for text in rows["text"] if text.strip()]
     except Exception as error:  # whatever a network, a cache or a hub can do
-        raise Unreadable(f"WikiText-2 could not be fetched: {' '.join(str(error).split())[:200]}. {HINT}") from error
+        raise Unreadable(f"WikiText-2 could not be fetched: {' '.join(str(error).split())[:200]}. {_TEXT}") from error
+
+
+@contextmanager
+def quiet(datasets: Any = None) -> Iterator[None]:
+    """What fetches keeps its log and its bars to itself."""
+    with suppress(ImportError):
+        import huggingface_hub  # noqa: F401  # sets its level when it is first imported
+    loggers = [logging.getLogger(name) for name in _TALKERS]
+    before = [logger.level for logger in loggers]
+    bars = getattr(datasets, "are_progress_bars_disabled", lambda: True)()
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    if not bars:
+        datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+        if not bars:
+            datasets.enable_progress_bars()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import NotApplicable
-from .reading import HINT, Unreadable, text_of
+from .reading import HINT, Unreadable, quiet, text_of
 
 
 def tokenizer_for(word: str, lines: Sequence[str], vocab_size: int, data_dir: Path | None) -> Any:
@@ -53,7 +53,8 @@ def _gpt2(models: Any, folder: Path) -> Any:
 
 def _downloaded(kind: Any) -> Any:
     try:
-        return kind.from_pretrained("openai-community/gpt2")
+        with quiet():
+            return kind.from_pretrained("openai-community/gpt2")
     except Exception as error:  # whatever a network, a cache or a hub can do
         why = " ".join(str(error).split())[:200]
         raise Unreadable(f"GPT-2's tokens could not be fetched: {why}. {HINT}") from error
