@@ -229,8 +229,9 @@ def test_of_another_kind_of_file_the_right_kinds_are_named(cli, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "word"),
     [
-        (["missing"], "No such file"),
-        (["missing/model.safetensors"], "No such file"),
+        (["missing"], "No such file or directory. Names on the Hub are not fetched: give a file or a folder."),
+        (["google-t5/t5-small"], "Names on the Hub are not fetched"),
+        (["missing/model.safetensors"], "No such file or directory.\n"),
         ([""], "the path is empty"),
         (["."], "no .safetensors file"),
         (["x\0y"], "character of code 0"),

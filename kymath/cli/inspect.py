@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -26,6 +27,7 @@ kymath inspect t5-small --window 64 --plot t5.png
 kymath inspect swin.safetensors --html swin.html --csv swin.csv
 kymath inspect model.safetensors.index.json --json
 """
+_HUB = re.compile(r"[\w.-]+(/[\w.-]+)?(?<!\.safetensors)(?<!\.json)")  # t5-small, google-t5/t5-small
 _FIRST = 32  # rows of the table
 _COMPARED = 2048  # curves whose distances take seconds
 # what the table shows: name of the reading, header, digits
@@ -81,7 +83,9 @@ def inspect(
     except (KYError, ImportError) as error:
         raise given.Misuse(set_by(str(error))) from error
     except OSError as error:
-        raise given.Misuse(f"{checkpoint}: {error.strerror or error}.") from error
+        hub = isinstance(error, FileNotFoundError) and _HUB.fullmatch(checkpoint) and not Path(checkpoint).exists()
+        hint = " Names on the Hub are not fetched: give a file or a folder." if hub else ""
+        raise given.Misuse(f"{checkpoint}: {error.strerror or error}.{hint}") from error
     except MemoryError as error:
         raise given.Misuse(_too_large(checkpoint)) from error
     if "--html" in targets:
