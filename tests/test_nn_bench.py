@@ -220,7 +220,7 @@ def test_ctrl_c_is_answered(capsys, monkeypatch):
         (["--heads", "5"], "not divisible"),
         (["--window", "0"], "--window 0"),
         (["--threads", "0"], "--threads 0"),
-        (["--batch", "few"], "Invalid value"),
+        (["--batch", "few"], "--batch takes a whole number"),
     ],
 )
 def test_bad_usage(capsys, words, message):
