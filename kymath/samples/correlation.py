@@ -25,6 +25,8 @@ _RUN, _RUNS = 1024, 10  # stretches of a long series that are looked at
 _DEGREES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _PER_DEGREE = 12  # samples
 _LEAST = 200  # samples: in fewer, a curve passes for noise
+_VAGUE = (1.6, 3.0)  # times: as far the noise's power is off, where a fit has taken the lowest frequencies; at most
+_SAME = 1.5  # times the σ of single samples that so close a fit leaves: beyond, curve is left
 
 
 class Correlation(NamedTuple):
@@ -129,11 +131,14 @@ def of(t: np.ndarray, y: np.ndarray) -> Correlation | None:
     top = degrees[-1]
     if not np.sqrt(np.mean(rest(top) ** 2)) > 1e-9 * np.max(np.abs(y)):
         return None
-    noise = judge(rest(top), top + 1.0).long ** 2
-    for degree in degrees[:-1]:  # the lowest beyond which there is noise alone
-        tails = [c[:, degree + 1 : end + 1] ** 2 for end in (2 * degree, top)]
-        if all(one.mean() < noise * (1 + 3 * np.sqrt(2 / one.size)) for one in tails):
-            return hangs(rest(degree), degree + 1.0)
+    close = judge(rest(top), top + 1.0)
+    for vague in _VAGUE:
+        for degree in degrees[:-1]:  # the lowest beyond which there is noise alone
+            tails = [c[:, degree + 1 : end + 1] ** 2 for end in (2 * degree, top)]
+            if all(one.mean() < vague * close.long**2 * (1 + 3 * np.sqrt(2 / one.size)) for one in tails):
+                found = hangs(rest(degree), degree + 1.0)
+                if found is None or vague == _VAGUE[0] or found.short < _SAME * close.short:
+                    return found
     return None
 
 

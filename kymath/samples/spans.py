@@ -46,11 +46,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Choices:
-    """Choices along the series: ``spans[which[j]]`` is the one of node ``nodes[j]``. No spans: no wave."""
+    """Choices along the series: ``spans[which[j]]`` is the one of node ``nodes[j]``. No spans: no wave. ``share``: of
+    the nodes that have an answer so; where few have one, chance has picked them."""
 
     nodes: np.ndarray
     spans: tuple[Span, ...]
     which: np.ndarray
+    share: float = 1.0
 
     def __call__(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(half-width, order) at every point: those of the nearest node."""
@@ -268,8 +270,9 @@ def settle(nodes: np.ndarray, spans: list[Span], trials: list[Trial]) -> Choices
 
     split(0, nodes.size, best(0, nodes.size, 0))
     _ends(nodes, spans, trials, good, bias, chance, size, which)
+    share = float(good[which, np.arange(nodes.size)].mean())
     used, which = np.unique(which, return_inverse=True)
-    return Choices(nodes, tuple(spans[j] for j in used), which)
+    return Choices(nodes, tuple(spans[j] for j in used), which, share)
 
 
 def _ends(

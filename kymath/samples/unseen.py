@@ -7,7 +7,7 @@ import numpy as np
 _REACH = 0.5  # half widths about a point in which its neighbours' steps are counted
 _SLOW, _UNSEEN = 2.0, 0.3  # what the errors hold of the squared bias that is seen, and of its standard deviation
 _CHOSEN = 0.7  # of what noise makes of a step, where the order was chosen
-_HELD = 0.5  # of a step, where one curve holds throughout
+_ODDS = 2.0  # against a next order, where one curve holds throughout
 _CHANCE = 6.0  # standard deviations that are no chance
 
 
@@ -25,16 +25,17 @@ def unseen(
     ``step`` (p, k) is how far θ moves with the next order; ``lever`` and ``beyond`` its standard errors before and
     after for σ² = 1, ``variance`` (k,) σ². The mean square of neighbours' steps counts, in units of each one's own
     variance, and what noise alone makes of a step: a bias below that cannot be seen. Where the order was chosen from
-    several (``varied``), many windows were judged, and a part of it does; else half of their larger.
+    several (``varied``), many windows were judged, and a part of it does. Else the step is noise or it is not, by the
+    odds against a next order and by what the step itself says (Hoeting et al., Statist. Sci. 14, 1999).
     """
     own = lever**2 * variance
     with np.errstate(all="ignore"):
         share = np.nan_to_num(step**2 / own, posinf=0.0)
         noise = np.maximum(np.nan_to_num(beyond**2 * variance / own - 1, posinf=0.0), 0.0)
     excess = np.maximum(_near(at, half, share - noise), 0.0)
-    return np.asarray(
-        own * np.where(varied, excess + _CHOSEN * noise, _HELD * np.maximum(_near(at, half, share), noise))
-    )
+    square = _near(at, half, share) / np.maximum(noise, 1e-300)
+    whole = noise * (1 + square) / (1 + _ODDS * np.exp(-np.minimum(square, 1400) / 2))
+    return np.asarray(own * np.where(varied, excess + _CHOSEN * noise, whole))
 
 
 def clear(

@@ -26,6 +26,7 @@ Fitted = tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray, np.nd
 _OUTLIER = 5.0  # robust scales from the window's own curve
 _POOLED = 8.0  # degrees of freedom with which the series' σ steadies that of a window
 _CHOSEN = 0.3  # relative error: the best of many widths is two errors off zero by chance now and then
+_FEW, _LEAST = 0.4, 0.1  # times the share of windows that have an answer, where it is small; and the strictest
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
@@ -192,6 +193,8 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         return track, []
     choices = choices or Choices(t[:1], (Span((t[-1] - t[0]) / 2, kind.plain),), np.zeros(1, dtype=int))
     track = _spread(kind, t, y, at, *choices(at), side)
+    if getattr(kind, "doubted", False):
+        _withhold(kind, track, max(_LEAST, min(_CHOSEN, _FEW * choices.share)))
     own = isinstance(kind, CustomWindows) and not np.array_equal(at, t)
     if told or not (own or kind.wave or np.array_equal(at, t)):
         return track, []
