@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import local
+from . import hidden, local
 from .pyramid import Level
 
 HALVES = (12, 14, 17, 20)
@@ -74,6 +74,7 @@ class _Risks(NamedTuple):
     rest: np.ndarray  # (places, m), the mean square of the next coefficients, each in units of its variance for σ = 1
     width: float
     step: float
+    hidden: np.ndarray | None  # (K, places, m), beside an end: what the next coefficients may hide
 
 
 class Basis(NamedTuple):
@@ -124,7 +125,7 @@ def _ends(parts: list[list[Part]], basis: Basis, sigma: np.ndarray) -> None:
             length = min(ZONE * own.half * basis.whole[own.level].width, (high - low) / 8)
             some = np.linspace(low, low + length, SPOTS) if first else np.linspace(high - length, high, SPOTS)
             levels = range(max(0, own.level - 2), len(basis.whole))
-            seen = _look(basis, [(level, half, some) for level in levels for half in HALVES[::2]], "both")
+            seen = _look(basis, [(level, half, some) for level in levels for half in HALVES[::2]], "both", sigma)
             names, table = _table(seen, j, float(sigma[j]), slice(0, SPOTS), length / SPOTS, few=True)
             total, sd = (v[:, 0] for v in table.risks(slice(0, SPOTS)))
             mine = int(np.argmin(total + GUARD * sd))
@@ -171,8 +172,10 @@ class _Spot(NamedTuple):
     aside: np.ndarray
 
 
-def _look(basis: Basis, widths: list[tuple[int, int, np.ndarray]], side: str) -> dict[Candidate, _Risks]:
-    """The risks of all degrees at some widths: (level, half-width in bins, places)."""
+def _look(
+    basis: Basis, widths: list[tuple[int, int, np.ndarray]], side: str, sigma: np.ndarray | None = None
+) -> dict[Candidate, _Risks]:
+    """The risks of all degrees at some widths: (level, half-width in bins, places). Beside an end with ``sigma``."""
     spots, sums = [], []
     for number, half, places in widths:
         level = basis.whole[number]
@@ -192,7 +195,7 @@ def _look(basis: Basis, widths: list[tuple[int, int, np.ndarray]], side: str) ->
     found = local.together(sums)
     seen: dict[Candidate, _Risks] = {}
     for spot, one, two in zip(spots, found[::2], found[1::2], strict=True):
-        _judge(seen, basis, spot, one, two)
+        _judge(seen, basis, spot, one, two, sigma)
     return seen
 
 
@@ -205,7 +208,9 @@ def _nodes(level: Level, half: int, places: np.ndarray, side: str) -> np.ndarray
     return nodes
 
 
-def _judge(seen: dict[Candidate, _Risks], basis: Basis, spot: _Spot, one: local.Fits, two: local.Fits) -> None:
+def _judge(
+    seen: dict[Candidate, _Risks], basis: Basis, spot: _Spot, one: local.Fits, two: local.Fits, sigma: Any
+) -> None:
     """Add the risks of all degrees at one width, from the fits of both halves."""
     number, half, places, x, rank, aside = spot
     least = max(1, basis.orders - 1)  # in the middle of a window an even degree adds little to the odd one below
@@ -230,19 +235,25 @@ def _judge(seen: dict[Candidate, _Risks], basis: Basis, spot: _Spot, one: local.
     spread = read((one.variances()[p] + two.variances()[p]) / 4, 2)
     rises = [np.sqrt(a[p] * b[p]) for a, b in zip(one.rises(), two.rises(), strict=True)]
     doubt = read(np.where(beside, *rises), 2)
-    squares = read(_squares(one, two), 1)
+    squares, own = _squares(one, two)
+    below = None
+    if sigma is not None:
+        part = np.abs(one.derivatives * two.derivatives) * own
+        below = read(hidden.squares(squares / np.maximum(sigma**2, 1e-300), part, p) * sigma**2, 2)
+    squares = read(squares, 1)
     width, step = half * basis.whole[number].width, float(x[1] - x[0])
     for i, degree in enumerate(degrees):
         if np.isfinite(product[i]).any():
             rest = squares[degree + 1 : degree + 1 + REST].mean(axis=0)
-            risks = _Risks(product[i], scatter[i], doubt[i], spread[i], rest, width, step)
+            under = None if below is None else below[i]
+            risks = _Risks(product[i], scatter[i], doubt[i], spread[i], rest, width, step, under)
             seen[Candidate(degree, number, half)] = risks
 
 
-def _squares(one: local.Fits, two: local.Fits) -> np.ndarray:
-    """(D+1, k, m): the squared coefficients, from those of the halves, over their variances for σ = 1."""
-    variance = [np.einsum("aak->ak", half.noise) for half in (one, two)]
-    return (one.coefficients + two.coefficients) ** 2 / (variance[0] + variance[1])[..., None]
+def _squares(one: local.Fits, two: local.Fits) -> tuple[np.ndarray, np.ndarray]:
+    """The squared coefficients (D+1, k, m), from those of the halves, over their variances for σ = 1 (D+1, k)."""
+    variance = sum(np.einsum("aak->ak", half.noise) for half in (one, two))
+    return (one.coefficients + two.coefficients) ** 2 / variance[..., None], variance / 4
 
 
 class _Table(NamedTuple):
@@ -251,6 +262,7 @@ class _Table(NamedTuple):
     product: np.ndarray  # (candidates, places)
     doubt: np.ndarray
     variance: np.ndarray
+    hidden: np.ndarray
     width: np.ndarray  # (candidates,)
     step: np.ndarray
     degree: np.ndarray
@@ -259,8 +271,8 @@ class _Table(NamedTuple):
 
     def risks(self, stretch: slice, parts: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """(candidates, parts): the risk over each of so many equal parts of a stretch, and its standard deviation."""
-        cut = [v[:, stretch].reshape(len(v), parts, -1) for v in (self.product, self.doubt, self.variance)]
-        product, doubt, variance = cut
+        cut = [v[:, stretch].reshape(len(v), parts, -1) for v in self[:4]]
+        product, doubt, variance, under = cut
         count = product.shape[-1]
         bias, spread = _mean(product), _mean(variance)
         independent = _independent(self.spacing * count, self.step, self.degree, self.width, count)[:, None]
@@ -270,6 +282,7 @@ class _Table(NamedTuple):
         for p in np.unique(self.degree):  # by degree the widths ascend: what is biased is no better when wider
             of = self.degree == p
             total[of] = np.fmax(total[of], np.fmax.accumulate(np.where(sure, total, -np.inf)[of]))
+        total += _mean(under)  # narrower windows hide more
         return np.where(np.isfinite(total), total, np.inf), np.where(np.isfinite(sd), sd, np.inf)
 
 
@@ -307,13 +320,14 @@ def _table(
     means = np.maximum(_mean(product[..., inner]), 0) + _mean(variance[..., inner])
     best = np.where(np.isfinite(means), means, np.inf).min(axis=0)
     unit = 1 / np.where((best > 1e-100) & (best < 1e100), best, 1.0)
-    product, doubt, variance = (np.einsum("k,ckp->cp", unit, a) for a in (product, doubt, variance))
+    under = np.stack([_hidden(seen[c], channel) for c in names]) if few else 0 * variance
+    product, doubt, variance, under = (np.einsum("k,ckp->cp", unit, a) for a in (product, doubt, variance, under))
     width = np.array([seen[c].width for c in names])
     step = np.array([seen[c].step for c in names])
     degree = np.array([c.degree for c in names])
     place = {(c.degree, w): i for i, (c, w) in enumerate(zip(names, width, strict=True))}
     before = np.array([place.get((c.degree - 2, w), -1) for c, w in zip(names, width, strict=True)])
-    return names, _Table(product, doubt, variance, width, step, degree, before, spacing)
+    return names, _Table(product, doubt, variance, under, width, step, degree, before, spacing)
 
 
 def _tree(seen: dict[Candidate, _Risks], places: np.ndarray, sigma: float, channel: int) -> list[Part]:
@@ -364,8 +378,13 @@ def _told(
     count = product.shape[-1]
     independent = _independent(spacing * count, risks.step, degree, risks.width, count)
     sd = np.sqrt(np.nan_to_num(_mean(doubt**2 + 2 * np.maximum(product, 0) * doubt)) / independent)
-    bias = SLOW * np.maximum(np.nan_to_num(_mean(product)), 0) + unseen * sd
+    bias = SLOW * np.maximum(np.nan_to_num(_mean(product)), 0) + unseen * sd + _mean(_hidden(risks, channel))
     return bias, sigma**2 * np.nan_to_num(_mean(risks.variance[..., part]))
+
+
+def _hidden(risks: _Risks, channel: int) -> np.ndarray:
+    """(K, places); zeros away from the ends, where the halves of many windows show the bias."""
+    return np.zeros_like(risks.doubt) if risks.hidden is None else risks.hidden[..., channel]
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

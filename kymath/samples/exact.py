@@ -78,6 +78,34 @@ def fits(
     return out
 
 
+def rescue(
+    t: np.ndarray,
+    y: np.ndarray,
+    x: np.ndarray,
+    matrix: np.ndarray,
+    side: str,
+    jets: np.ndarray,
+    errors: np.ndarray,
+    widths: np.ndarray,
+) -> None:
+    """Where the windows that were chosen hold too few samples: the family on the nearest samples that carry it."""
+    orders, away = len(matrix), np.full(len(x), float(t[-1] - t[0]) / len(t))
+    before = np.searchsorted(t, x, side="right") - orders
+    behind = np.searchsorted(t, x, side="left") + orders - 1
+    if side != "right":
+        away = np.maximum(away, x - t[np.maximum(before, 0)])
+    if side != "left":
+        away = np.maximum(away, t[np.minimum(behind, len(t) - 1)] - x)
+    some = np.flatnonzero(~np.isfinite(errors[0]).all(axis=1))
+    half = 2 * away[some]
+    found = fits(t, y, x[some], half, orders - 1, orders, side)
+    missing = ~np.isfinite(errors[0][some])
+    value, error = found.at(orders - 1), found.errors(orders - 1, matrix)
+    jets[:, some] = np.where(missing, value, jets[:, some])
+    errors[:, some] = np.where(missing, error[..., None], errors[:, some])
+    widths[some] = np.where(missing, half[:, None], widths[some])
+
+
 def everywhere(
     t: np.ndarray, y: np.ndarray, halves: np.ndarray, degree: int, side: str
 ) -> tuple[np.ndarray, np.ndarray]:

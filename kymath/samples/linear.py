@@ -8,8 +8,24 @@ import numpy as np
 
 from ..errors import NotApplicable
 from ..families import ConnectionFunction
-from . import averaged, choice, exact, few, field, jumps, lacking, local, long, missed, noise, periodic, pieces, pyramid
-from .result import Answer, Curve, Found
+from . import (
+    arithmetic,
+    averaged,
+    choice,
+    exact,
+    few,
+    field,
+    jumps,
+    lacking,
+    local,
+    long,
+    missed,
+    noise,
+    periodic,
+    pieces,
+    pyramid,
+)
+from .result import Answer, Curve, Found, remembered
 from .series import Series
 
 _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth is fitted sample by sample
@@ -117,6 +133,9 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     y /= scale
     rounding = np.finfo(float).eps * (1 + np.abs(offset) / scale)  # what the samples cannot hold
     noises = [v.at_least(float(r)) for v, r in zip(noise.measure(t, y), rounding, strict=True)]
+    noises = [  # the arithmetic's rounding hangs together, that of samples does not
+        v if v.sigma > _ROUNDED * r else noise.Noise(v.short, 1, v.short) for v, r in zip(noises, rounding, strict=True)
+    ]
     plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
@@ -125,14 +144,18 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     reach = {j: max(1, v.block // _HALVED) for j, v in enumerate(noises) if noisy[j] and side == "both"}
     closed = periodic.of(t, y, matrix, plain, sigma, reach, louder)
     lacks = _lacks(t, y, matrix, side, plain, noises, noisy, louder)
+    left = arithmetic.left(t, y, plain, [j for j, is_noisy in enumerate(noisy) if not is_noisy])
+    row = _level(matrix)
 
     def curve(x: np.ndarray) -> Found:
         jets, errors, widths = plain(x)
         if not np.isfinite(errors[0]).all():
-            _rescue(t, y, x, matrix, side, jets, errors, widths)
+            exact.rescue(t, y, x, matrix, side, jets, errors, widths)
         for j, one in louder.items():
             errors[..., j] *= one.around(x, widths[:, j], side)
         errors *= sigma
+        for j, rest in left.items():
+            errors[..., j] *= rest.swell(x, errors[row, :, j] / abs(matrix[row, 0]))
         for j, missing in lacks.items():
             errors[..., j] = np.sqrt(errors[..., j] ** 2 + missing.along(x))
         for j, around in closed.items():
@@ -146,19 +169,6 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     noises = [v._replace(missed=False, blind=False) if j in closed else v for j, v in enumerate(noises)]
     told = zip(noises, sigma, scale, far, strict=True)
     return curve, [v._replace(sigma=float(s * u), outliers=k) for v, s, u, k in told]
-
-
-def _remembered(curve: Curve) -> Curve:
-    """The curve, with its last answer kept: at the samples it is asked for several times."""
-    last: list[tuple[np.ndarray, Found]] = []
-
-    def read(x: np.ndarray) -> Found:
-        if not (last and np.array_equal(last[0][0], x)):
-            last[:] = [(x, curve(x))]
-        jets, errors, widths = last[0][1]
-        return jets.copy(), errors.copy(), widths.copy()
-
-    return read
 
 
 def _level(matrix: np.ndarray) -> int:
@@ -219,41 +229,13 @@ def _lacks(
     return {j: one for j, one in found.items() if one}
 
 
-def _rescue(
-    t: np.ndarray,
-    y: np.ndarray,
-    x: np.ndarray,
-    matrix: np.ndarray,
-    side: str,
-    jets: np.ndarray,
-    errors: np.ndarray,
-    widths: np.ndarray,
-) -> None:
-    """Where the windows that were chosen hold too few samples: the family on the nearest samples that carry it."""
-    orders, away = len(matrix), np.full(len(x), float(t[-1] - t[0]) / len(t))
-    before = np.searchsorted(t, x, side="right") - orders
-    behind = np.searchsorted(t, x, side="left") + orders - 1
-    if side != "right":
-        away = np.maximum(away, x - t[np.maximum(before, 0)])
-    if side != "left":
-        away = np.maximum(away, t[np.minimum(behind, len(t) - 1)] - x)
-    some = np.flatnonzero(~np.isfinite(errors[0]).all(axis=1))
-    half = 2 * away[some]
-    fits = exact.fits(t, y, x[some], half, orders - 1, orders, side)
-    missing = ~np.isfinite(errors[0][some])
-    value, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
-    jets[:, some] = np.where(missing, value, jets[:, some])
-    errors[:, some] = np.where(missing, error[..., None], errors[:, some])
-    widths[some] = np.where(missing, half[:, None], widths[some])
-
-
 def _settled(
     t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str, noises: list[noise.Noise], rounding: np.ndarray
 ) -> tuple[Curve, list[noise.Noise]]:
     """The curve with errors for σ = 1; channels whose residuals show another noise than supposed are fitted again."""
     if len(t) <= few.MOST:
         curve, found = few.curve(t, y, matrix, side)
-        return _remembered(curve), found
+        return remembered(curve), found
     rows = noise.stretches(len(t))
     row = _level(matrix)
     m = y.shape[1]
@@ -273,7 +255,7 @@ def _settled(
         else:
             block = max(1, max(v.block for v in supposed) // _HALVED)
             curve, width = long.curve(t, values, matrix, side, np.array([v.sigma for v in supposed]), block, widest)
-        curve = _remembered(curve)
+        curve = remembered(curve)
         owner[channels] = len(curves)
         curves.append((channels, curve))
         jets, errors, _ = curve(t[rows.ravel()])
@@ -304,7 +286,7 @@ def _settled(
         if len(t) <= (few.JOINED if quick else _SINGLY):
             curve, found = few.curve(t, y[:, channels], matrix, side, few.JOINED)
             owner[channels] = len(curves)
-            curves.append((channels, _remembered(curve)))
+            curves.append((channels, remembered(curve)))
             return found
         if width * len(t) <= _NARROWEST * (t[-1] - t[0]):
             return []

@@ -164,6 +164,19 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 Curve = Callable[[np.ndarray], Found]  # of sorted points
 
 
+def remembered(curve: Curve) -> Curve:
+    """The curve, with its last answer kept: at the samples it is asked for several times."""
+    last: list[tuple[np.ndarray, Found]] = []
+
+    def read(x: np.ndarray) -> Found:
+        if not (last and np.array_equal(last[0][0], x)):
+            last[:] = [(x, curve(x))]
+        jets, errors, widths = last[0][1]
+        return jets.copy(), errors.copy(), widths.copy()
+
+    return read
+
+
 class Answer:
     """The arrays of the answer, written block by block: a block stays in the cache until it is done."""
 
