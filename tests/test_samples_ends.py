@@ -71,3 +71,43 @@ def test_a_few_turns_have_errors(seed):
     away = np.abs(r.omega - 2 * np.pi * (4 + 3 * t))[r.success] / r.errors["omega"][r.success]
     assert np.mean(away < 1.96) > 0.8
     assert away.max() < 5
+
+
+T = np.linspace(0, 2 * np.pi, 1000, endpoint=False)
+WAVES = {  # value, slope and half the second derivative
+    "three sines": (
+        np.sin(T) + 0.5 * np.cos(3 * T) + 0.2 * np.sin(5 * T),
+        np.cos(T) - 1.5 * np.sin(3 * T) + np.cos(5 * T),
+        -(np.sin(T) + 4.5 * np.cos(3 * T) + 5 * np.sin(5 * T)) / 2,
+    ),
+    "a hump": (
+        np.exp(4 * np.cos(T - 2) - 4),
+        -4 * np.sin(T - 2) * np.exp(4 * np.cos(T - 2) - 4),
+        (8 * np.sin(T - 2) ** 2 - 2 * np.cos(T - 2)) * np.exp(4 * np.cos(T - 2) - 4),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "noise", "seed"), [("three sines", 0.1, 5), ("a hump", 1e-3, 2), ("a hump", 1e-3, 3)])
+def test_what_noise_hides_beside_an_end_is_in_the_errors(name, noise, seed):
+    """Coefficients that the noise covers bend the end: errors of the noise alone were up to 32 times too small."""
+    truth = WAVES[name]
+    r = ky.samples(T, truth[0] + noise * np.random.default_rng(seed).standard_normal(T.size), ky.Polynomial(2))
+    ends = np.r_[:50, -50:0]
+    for theta, true, most in zip(("a0", "a1", "a2"), truth, (4, 5, 8), strict=True):
+        away = np.abs(r.parameters[theta] - true) / r.errors[theta]
+        assert away[ends].max() < most
+
+
+@pytest.mark.parametrize("n", [200, 400, 1000, 3000])
+@pytest.mark.parametrize("end", [5.0, 2 * np.pi])
+def test_without_noise_the_errors_hold_what_arithmetic_loses(n, end):
+    """No noise is seen that hangs together either: means of neighbours are not on the curve."""
+    t = np.linspace(0, end, n)
+    r = ky.samples(t, np.sin(t), ky.Polynomial(2))
+    truth = np.sin(t), np.cos(t), -np.sin(t) / 2
+    for theta, true, near in zip(("a0", "a1", "a2"), truth, (1e-12, 1e-10, 1e-8), strict=True):
+        off = np.abs(r.parameters[theta] - true)
+        assert (off < 5 * r.errors[theta]).all()
+        assert off.max() < near
+        assert np.median(r.errors[theta]) < near

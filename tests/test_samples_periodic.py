@@ -82,3 +82,12 @@ def test_noise_that_hangs_together_is_in_the_errors(seed):
     assert np.mean(np.abs(r.a1 - slope) < 1.96 * r.errors["a1"]) > 0.85
     assert "correlated" in r.message
     assert np.sqrt(np.mean(r.errors["a1"] ** 2)) < 30 * np.sqrt(np.mean((r.a1 - slope) ** 2))
+
+
+@pytest.mark.parametrize("seed", [1, 5, 6])
+def test_steps_inside_that_look_like_noise_keep_a_curve_from_being_closed(seed):
+    """A fit across them takes them for noise that hangs together, which is far larger than the waves beyond."""
+    t = np.linspace(0, 1, 600, endpoint=False)
+    step = 0.25 * ((t > 0.35) & (t < 0.65))
+    y = np.sin(2 * np.pi * t) + step + 0.05 * np.random.default_rng(seed).standard_normal(t.size)
+    assert np.ptp(ky.samples(t, y, FAMILY).bandwidth) > 0

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import averaged, correlation, exact, missed
+from . import averaged, correlation, exact, hidden, local, missed
 from . import noise as noises
 from .result import Curve, Found
 
@@ -38,6 +38,7 @@ FALLS = 3.0  # times its power at frequency zero, above which an autoregression 
 _TURNS = 33  # frequencies at which that is looked at
 CLOSER = 1.25  # by what the next fit must spend more, where one misses a wave
 _BESIDE = 5  # ordinates of the periodogram, of one wave
+BESIDE = 0.5  # of a half-width from an end
 UNSEEN = 0.5  # of the squared step to degree p + 2, for the bias
 
 
@@ -97,12 +98,12 @@ def curve(
         some = np.array([j for j, c in enumerate(choices) if (c.degree, c.half) == (degree, half)])
         sigma = np.array([choices[j].sigma for j in some])
         swell = np.array([rare[j] for j in some]) * _unseen(t, y[:, some], matrix, side, degree, half, sigma)
-        ways.append((degree, half, some, swell))
+        ways.append((degree, half, some, swell, np.array([_of_means(choices[j]) for j in some])))
 
     def read(x: np.ndarray) -> Found:
         jets, errors = np.empty((orders, len(x), m)), np.empty((orders, len(x), m))
         widths = np.empty((len(x), m))
-        for degree, half, some, swell in ways:
+        for degree, half, some, swell, long in ways:
             away = reach(t, x, half, side)
             if side == "both" or group == 1:
                 fits = exact.fits(t, y[:, some], x, away, degree, orders, side)
@@ -116,7 +117,14 @@ def curve(
                     break
                 jet[:, bad] = fits.at(lower)[:, bad]
                 error[:, bad] = fits.errors(lower, matrix)[:, bad]
-            jets[..., some], errors[..., some] = jet, error[..., None] / root * swell[:, None]
+            below = np.zeros(jet.shape)
+            near = np.flatnonzero(np.minimum(x - t[0], t[-1] - x) < BESIDE * half)
+            if len(near) and side == "both" and long.any():
+                top = min(degree + hidden.MANY, len(t) - 1)
+                fits = exact.fits(t, y[:, some], x[near], away[near], top, orders, side)
+                below[:, near] = np.tensordot(matrix**2, _hidden(fits, degree, long), axes=1)
+            error = np.sqrt((error[..., None] * swell[:, None]) ** 2 + below)
+            jets[..., some], errors[..., some] = jet, error / root
             widths[:, some] = away[:, None]
         return jets, errors, widths
 
@@ -129,6 +137,18 @@ def curve(
         for c in choices
     ]
     return read, found
+
+
+def _of_means(choice: Choice) -> float:
+    """σ for averages over many samples where the noise hangs together, else 0."""
+    return choice.noise.long if choice.noise else 0.0
+
+
+def _hidden(fits: local.Fits, degree: int, sigma: np.ndarray) -> np.ndarray:
+    """(K, k, m) what the next degrees may hide, for σ = 1."""
+    variance = np.einsum("aak->ak", fits.noise)
+    z = fits.coefficients**2 / (variance[..., None] * np.maximum(sigma**2, 1e-300))
+    return hidden.squares(z, fits.derivatives**2 * variance, np.array([degree]))[0] * (sigma > 0)
 
 
 def _clear(starts: np.ndarray, ends: np.ndarray, x: np.ndarray, side: str) -> np.ndarray:

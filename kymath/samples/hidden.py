@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 _ODDS = np.array([20.0, 60.0, 180.0, 540.0])  # that nothing is there, where the fall lets expect the noise's size
+MANY = len(_ODDS)
 _LEAST, _MOST = 0.05, 20.0  # of the square that the fall lets expect, over the noise's
 _QUICK, _USUAL, _SLOW = 0.05, 0.3, 0.81  # the fall in two degrees: at least, where it is not seen, at most
 
