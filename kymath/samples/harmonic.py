@@ -136,6 +136,25 @@ class HarmonicWindows:
         low, high = np.maximum(carrier - _REACH, 1e-3), carrier + _REACH
         return refine_along(projected(c, columns), carrier.__getitem__, low, high, block.way) - carrier
 
+    def explained(self, block: Block, delta: np.ndarray) -> np.ndarray:
+        """The energy (k,) that a plain wave δ beside the carrier explains."""
+        z = self._held(block, delta, 1)
+        return z[0] ** 2 + z[1] ** 2
+
+    def explained_linearly(self, block: Block, delta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same of one whose amplitude is linear and whose phase is one; and the energy of what lies beside it."""
+        z = self._held(block, delta, 2)
+        plain, slope = z[0] + 1j * z[1], z[2] + 1j * z[3]
+        own, more = np.abs(plain) ** 2, np.abs(slope) ** 2
+        c = self._start(block)[1]
+        most = (own + more + np.abs(plain**2 + slope**2)) / 2
+        return most, np.maximum(dot(c, c) - most, 0.0)
+
+    def _held(self, block: Block, delta: np.ndarray, count: int) -> np.ndarray:
+        drop, c = self._start(block)
+        wave = self._split(block.matrix[..., drop:])[1]
+        return Linear(c, [one for two in _waves(wave, delta, count) for one in two]).z
+
     def _start(self, block: Block) -> tuple[int, np.ndarray]:
         """With an offset the constant's coordinate is free, so it is left out; without, the level belongs to y."""
         if self.offset:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..families import ConnectionFunction, Exponential, Harmonic
-from . import compress, correlation, hanging, reasons
+from . import compress, correlation, hanging, lobes, reasons
 from .aliases import ambiguous
 from .between import DENSITY, grid, read, stencil
 from .compress import Frames, blocks, frames, moved, uniform
@@ -350,6 +350,9 @@ def _direct(
         error = np.sqrt(error**2 + missed)
     if kind.wave and not shared and at.size:  # of one order; those of a width that is chosen are judged there
         doubt[:, 1] |= ambiguous(t, y, windows, (theta[1], error[1]), rest, variance, kind.offset)
+        two, step = lobes.split(kind, t, y, windows, theta, rest)
+        doubt[:, 1] |= two
+        error[1] = np.hypot(error[1], step)
     reason = reasons.judge(kind, theta, error, variance, freedom, signal, doubt)
     track.raw = theta.copy(), error.copy()
     theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
