@@ -79,7 +79,8 @@ def how_part():
             "Signals and fields are drawn at random from families of shapes, on t from 0 to 1, and the noise anew",
             f"for every series. White noise has the standard deviations {levels} of the signal's own; AR(0.7), MA(5)",
             "(means of five), heteroscedastic noise (ninefold from one end to the other) and uneven t (uniformly",
-            f"random, white noise) have {WHITE[1].level:g}. Errors are root mean squares, over that of the true",
+            f"random, white noise) have {WHITE[1].level:g}. The method was not looked at on the signals of this page's",
+            "seed before it was done. Errors are root mean squares, over that of the true",
             f"field. “Edges” are the first and the last {percent(EDGE)} of the series, “inside” is the rest.",
         ),
         *paragraph(

@@ -21,6 +21,7 @@ import targets
 
 DOCS = Path(__file__).parents[2] / "docs"
 PARTS = {"slopes": slopes, "alone": alone, "nonlinear": nonlinear, "noticed": noticed, "nothing": nothing}
+UNSEEN = 4711  # the seed of the page: its signals are not looked at before the code is done
 BEGIN = time.monotonic()
 
 
@@ -41,13 +42,13 @@ def measured(module, given, pool):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--quick", action="store_true", help="a sample of the cases, written to a temporary folder")
-    options.add_argument("--seed", type=int, default=1, help="draws other signals (the page has those of 1)")
+    options.add_argument("--seed", type=int, default=UNSEEN, help="draws other signals")
     options.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes at a time")
     options.add_argument("--only", choices=[*PARTS, "speed"], help="one part, told on the terminal")
     options.add_argument("--verbose", action="store_true", help="tell every case as it comes")
     options.add_argument("--out", type=Path, help="the folder to write to (docs/)")
     given = options.parse_args()
-    other = given.quick or given.only or given.seed != 1
+    other = given.quick or given.only or given.seed != UNSEEN
     out = given.out or (Path(tempfile.gettempdir()) / "kymath-benchmarks" if other else DOCS)
     out.mkdir(parents=True, exist_ok=True)
 
