@@ -34,3 +34,13 @@ def test_a_constant_amplitude_keeps_its_answers_and_errors(sigma):
     middle = np.abs(T) < 0.7
     usual = np.sqrt(24) * sigma / (np.sqrt(501) * 0.5)
     assert 0.9 < np.median(r.errors["omega"][middle]) / usual < 1.15
+
+
+def test_a_point_is_told_the_same_alone_and_among_others():
+    y = AMPLITUDES["1 + 1.5 sin 6t"] * np.cos(60 * T) + 0.1 * np.random.default_rng(3).standard_normal(T.size)
+    among = ky.samples(T, y, ky.Harmonic(), bandwidth=0.25)
+    some = np.arange(0, T.size, 100)
+    alone = [ky.samples(T, y, ky.Harmonic(), bandwidth=0.25, at=[T[i]]) for i in some]
+    assert [bool(one.success[0]) for one in alone] == among.success[some].tolist()
+    errors = [one.errors["omega"][0] for one in alone]
+    np.testing.assert_allclose(errors, among.errors["omega"][some], rtol=1e-4)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .compress import Block, Frames, blocks
+from .compress import Block, Frames, blocks, frames
 
 _LEFT = 0.15  # of what a wave explains, left at least where its lobe is split or flat
-_CELLS = 24  # in a half-width: windows so near share an answer
+_CELLS, _SIZES = 24, 64  # in a half-width, and half-widths in an octave: windows so near and so alike share an answer
 _STEP, _STEPS = 0.75, 11  # radians per half window: between the frequencies looked at, and how many on either side
 _LOWEST = 0.5 * np.pi  # the least of them, radians per half window
 _FASTEST = 0.95 * np.pi  # the most, radians from sample to sample
@@ -26,36 +26,49 @@ _VARIES, _CHANCE = 0.12, 15.0  # what a linear amplitude explains beside: of the
 
 
 def split(
-    kind: Any, t: np.ndarray, y: np.ndarray, windows: Frames, theta: np.ndarray, rest: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Whether in windows (k,) another lobe stands beside that of the plain wave θ, which leaves the energy ``rest``;
-    and how far from it a wave lies whose amplitude is linear there, where that explains much more."""
+    kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, half: np.ndarray, side: str, theta: np.ndarray,
+    rest: np.ndarray, count: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Whether in the windows at points (k,), of ``count`` samples, another lobe stands beside that of the plain wave θ,
+    which leaves the energy ``rest``; and how far from it a wave lies whose amplitude is linear there, where that
+    explains much more. What the windows of a cell are told is told of the one in its middle."""
     out, step = np.zeros(rest.size, dtype=bool), np.zeros(rest.size)
-    kappa = theta[1] * windows.half
-    some = np.flatnonzero((rest > _LEFT * theta[0] ** 2 / 2 * windows.count) & (windows.count > kind.least + 3))
-    some = some[kappa[some] >= _LOWEST]
+    some = np.flatnonzero((rest > _LEFT * theta[0] ** 2 / 2 * count) & (count > kind.least + 3))
+    some = some[theta[1, some] * half[some] >= _LOWEST]
     if not some.size:
         return out, step
-    some, back = _cells(windows, some)
-    two, away = np.zeros(some.size, dtype=bool), np.zeros(some.size)
-    here, kappa, rest = windows[some], kappa[some], rest[some]
-    carrier = _SHARED * np.round(kappa / _SHARED)
-    for places, block in blocks(t, y, here, kind.basis, kind.size, carrier):
-        delta = kappa[places] - carrier[places]
-        two[places], away[places] = _judged(kind, block, kappa[places], delta, rest[places])
-    own = back >= 0
-    out[own], step[own] = two[back[own]], (away / here.half)[back[own]]
+    size = np.round(_SIZES * np.log2(half[some])).astype(int)
+    length = 2.0 ** (size / _SIZES)
+    cell = np.floor((at[some] - t[0]) * (_CELLS / length)).astype(int)
+    _, first, number = np.unique(np.stack([size, cell]), axis=1, return_index=True, return_inverse=True)
+    middle = t[0] + (cell[first] + 0.5) * length[first] / _CELLS
+    windows = frames(t, np.minimum(middle, t[-1]), length[first], side, False)
+    two, away = _told(kind, t, y, windows)
+    number = number.ravel()
+    out[some], step[some] = two[number], away[number]
     return out, step
 
 
-def _cells(windows: Frames, some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of the windows ``some`` one of each cell, and for every window its cell's number (−1: none)."""
-    kind = np.round(4 * np.log2(windows.half[some])).astype(int)
-    cell = np.floor(windows.middle[some] * (_CELLS / 2.0 ** (kind / 4))).astype(int)
-    _, first, number = np.unique(np.stack([kind, cell]), axis=1, return_index=True, return_inverse=True)
-    back = np.full(windows.lo.size, -1)
-    back[some] = number.ravel()
-    return some[first], back
+def _told(kind: Any, t: np.ndarray, y: np.ndarray, windows: Frames) -> tuple[np.ndarray, np.ndarray]:
+    """Of each window whether it has two lobes, and how far away in ω the wave of linear amplitude lies."""
+    two, away = np.zeros(windows.lo.size, dtype=bool), np.zeros(windows.lo.size)
+    enough = np.flatnonzero(windows.count > kind.least + 3)
+    if not enough.size:
+        return two, away
+    windows = windows[enough]
+    kappa, rest = np.zeros(enough.size), np.zeros(enough.size)
+    carrier = kind.carriers(t, y, windows, kind.plain)
+    for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
+        delta = kind.locate(block, carrier[places], kind.plain)
+        kappa[places] = carrier[places] + delta
+        (answer,) = kind.answers(block, windows[places], delta, carrier[places], (kind.plain,)).values()
+        rest[places] = answer.rest
+    carrier = _SHARED * np.round(kappa / _SHARED)
+    for places, block in blocks(t, y, windows, kind.basis, kind.size, carrier):
+        delta = kappa[places] - carrier[places]
+        two[enough[places]], away[enough[places]] = _judged(kind, block, kappa[places], delta, rest[places])
+    away[enough] /= windows.half
+    return two, away
 
 
 def _judged(

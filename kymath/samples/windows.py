@@ -350,7 +350,7 @@ def _direct(
         error = np.sqrt(error**2 + missed)
     if kind.wave and not shared and at.size:  # of one order; those of a width that is chosen are judged there
         doubt[:, 1] |= ambiguous(t, y, windows, (theta[1], error[1]), rest, variance, kind.offset)
-        two, step = lobes.split(kind, t, y, windows, theta, rest)
+        two, step = lobes.split(kind, t, y, at, half, side, theta, rest, windows.count)
         doubt[:, 1] |= two
         error[1] = np.hypot(error[1], step)
     reason = reasons.judge(kind, theta, error, variance, freedom, signal, doubt)
