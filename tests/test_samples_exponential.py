@@ -128,3 +128,13 @@ def test_a_term_that_is_noise_costs_little_and_one_that_stands_out_stays():
     assert mine < 0.5 * noisy
     lower, higher, mine = told(0, 1.0)
     assert abs(mine - higher) < 0.05 * abs(lower - higher)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_burst_in_a_flat_series_is_told(seed):
+    t = np.linspace(0, 100, 3000)
+    at = 50 + 0.7 * np.array([-3, -2, -1.5, 1.5, 2, 3])
+    y = 1 / (1 + np.exp(-(t - 50) / 0.7)) + 0.01 * np.random.default_rng(seed).standard_normal(t.size)
+    r = ky.samples(t, y, ky.Exponential(), at=at)
+    assert r.success.all()
+    assert np.max(np.abs(r.B + np.tanh((at - 50) / 1.4) / 0.7) / r.errors["B"]) < 4

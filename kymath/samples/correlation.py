@@ -26,6 +26,7 @@ _DEGREES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _PER_DEGREE = 12  # samples
 _LEAST = 200  # samples: in fewer, a curve passes for noise
 _VAGUE = (1.6, 3.0)  # times: as far the noise's power is off, where a fit has taken the lowest frequencies; at most
+_FALLS = 1.5  # times, from the second quarter of the frequencies to the last: more than white noise does
 _SAME = 1.5  # times the σ of single samples that so close a fit leaves: beyond, curve is left
 
 
@@ -140,6 +141,16 @@ def of(t: np.ndarray, y: np.ndarray) -> Correlation | None:
                 if found is None or vague == _VAGUE[0] or found.short < _SAME * close.short:
                     return found
     return None
+
+
+def falls(y: np.ndarray) -> bool:
+    """Whether the power of a series falls where a curve has none left, from the second quarter of its frequencies to
+    the last, as that of noise which hangs together does. Of second differences, so that what is local stays so."""
+    power = cosines(np.diff(y, 2)) ** 2
+    turn = np.pi * (np.arange(power.size) + 0.5) / max(power.size, 1)
+    power = power / (2 * np.sin(turn / 2)) ** 4
+    middle, last = power[(turn > np.pi / 4) & (turn < np.pi / 2)], power[turn > 3 * np.pi / 4]
+    return bool(middle.size and middle.mean() > _FALLS * last.mean())
 
 
 def whitened(t: np.ndarray, y: np.ndarray, noise: Correlation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -30,6 +30,7 @@ _FEW, _LEAST = 0.4, 0.1  # times the share of windows that have an answer, where
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
+_PERHAPS = "The noise may be correlated, and few windows have an answer: those of some uncertainty are withheld."
 _ALLOWED = "The noise is correlated over {}: the widths and the errors allow for it."
 
 
@@ -193,8 +194,9 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         return track, []
     choices = choices or Choices(t[:1], (Span((t[-1] - t[0]) / 2, kind.plain),), np.zeros(1, dtype=int))
     track = _spread(kind, t, y, at, *choices(at), side)
-    if getattr(kind, "doubted", False):
-        _withhold(kind, track, max(_LEAST, min(_CHOSEN, _FEW * choices.share)))
+    if hasattr(kind, "unfiltered") and not told and _FEW * choices.share < _CHOSEN and correlation.falls(y):
+        _withhold(kind, track, max(_LEAST, _FEW * choices.share))
+        track.notes = (_PERHAPS,)
     own = isinstance(kind, CustomWindows) and not np.array_equal(at, t)
     if told or not (own or kind.wave or np.array_equal(at, t)):
         return track, []
