@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 DENSITY = 24  # nodes per half window
+ALONE, _BESIDE = 256, 8  # points, up to which each has neighbours of its own: so many
 
 
 def grid(at: np.ndarray, half: float, density: int = DENSITY) -> np.ndarray | None:
@@ -14,6 +15,14 @@ def grid(at: np.ndarray, half: float, density: int = DENSITY) -> np.ndarray | No
     if count < 6 or 2 * count > at.size:
         return None
     return np.linspace(low, high, count)
+
+
+def beside(t: np.ndarray, at: np.ndarray, half: float) -> np.ndarray:
+    """Points within half a half-width of those that are few, inside the data: what is told of a point hangs on its
+    neighbourhood, and not on what else is asked for."""
+    steps = half / _BESIDE * np.delete(np.arange(-_BESIDE // 2, _BESIDE // 2 + 1), _BESIDE // 2)
+    more = (at[:, None] + steps).ravel()
+    return more[(more >= t[0]) & (more <= t[-1])]
 
 
 def stencil(nodes: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 from ..families import ConnectionFunction, Exponential, Harmonic
 from . import compress, correlation, hanging, lobes, reasons
 from .aliases import ambiguous
-from .between import DENSITY, grid, read, stencil
+from .between import ALONE, DENSITY, beside, grid, read, stencil
 from .compress import Frames, blocks, frames, moved, uniform
 from .custom import CustomWindows
 from .exponential import ExponentialWindows
@@ -274,9 +274,12 @@ def _along(
     """The points ``some`` with one width and order: from nodes where they are dense, else one by one. Gives σ."""
     nodes = grid(at[some], half, density)
     points = at[some] if nodes is None else nodes
+    if nodes is None and shared and points.size <= ALONE:
+        points = np.concatenate([points, beside(t, points, half)])
     track = _direct(kind, t, y, points, np.full(points.size, half), np.full(points.size, order), side, shared)
     if nodes is None:
-        into.theta[:, some], into.error[:, some], into.reason[some] = track.theta, track.error, track.reason
+        into.theta[:, some], into.error[:, some] = track.theta[:, : some.size], track.error[:, : some.size]
+        into.reason[some] = track.reason[: some.size]
         return track.scale
     left = some[_between(kind, nodes, track, at[some], some, into)]
     if left.size:
