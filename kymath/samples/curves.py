@@ -83,10 +83,12 @@ def local(
     for k in range(1, top + 1):  # P_k′ = P_{k−2}′ + (2k − 1) P_{k−1}
         slope[:, k] = (slope[:, k - 2] if k > 1 else 0) + (2 * k - 1) * plain[:, k - 1]
     diagonal = np.einsum("kii->ki", r)
-    diagonal[np.abs(diagonal) < 1e-9 * np.abs(diagonal[:, :1])] = 1e100  # too few samples for that degree
+    # too few samples for that degree, or none at all
+    diagonal[~(np.abs(diagonal) > 1e-9 * np.abs(diagonal[:, :1]))] = 1e100
     inverse = np.linalg.inv(r)
     value = np.einsum("ki,kij->kj", plain, inverse)
     slope = np.einsum("ki,kij->kj", slope, inverse) / half
+    value[count == 0], slope[count == 0] = np.nan, np.nan
     return Local(base, c, value, slope, rest, count)
 
 

@@ -87,6 +87,7 @@ def rescue(
     jets: np.ndarray,
     errors: np.ndarray,
     widths: np.ndarray,
+    sigma: np.ndarray,
 ) -> None:
     """Where the windows that were chosen hold too few samples: the family on the nearest samples that carry it."""
     orders, away = len(matrix), np.full(len(x), float(t[-1] - t[0]) / len(t))
@@ -102,7 +103,8 @@ def rescue(
     missing = ~np.isfinite(errors[0][some])
     value, error = found.at(orders - 1), found.errors(orders - 1, matrix)
     jets[:, some] = np.where(missing, value, jets[:, some])
-    errors[:, some] = np.where(missing, error[..., None], errors[:, some])
+    hidden = np.sqrt(found.last(orders - 1, matrix, sigma)) / np.maximum(sigma, 1e-100)
+    errors[:, some] = np.where(missing, np.hypot(error[..., None], hidden), errors[:, some])
     widths[some] = np.where(missing, half[:, None], widths[some])
 
 

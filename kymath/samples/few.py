@@ -111,13 +111,15 @@ def curve(
                 place = _clear(starts, ends, x, side)
                 fits = exact.fits(t, y[:, some], place, away, degree, degree + 1, side).moved(x - place, orders)
             jet, error = fits.at(degree), fits.errors(degree, matrix)
+            below = np.zeros(jet.shape)
             for lower in range(degree - 1, orders - 2, -1):  # beside an end one side may hold too few samples
                 bad = ~np.isfinite(error[0])
                 if not bad.any():
                     break
                 jet[:, bad] = fits.at(lower)[:, bad]
                 error[:, bad] = fits.errors(lower, matrix)[:, bad]
-            below = np.zeros(jet.shape)
+                noise = np.array([choices[j].sigma for j in some])
+                below[:, bad] = fits.last(lower, matrix, noise)[:, bad] / np.maximum(noise, 1e-100) ** 2
             near = np.flatnonzero(np.minimum(x - t[0], t[-1] - x) < BESIDE * half)
             if len(near) and side == "both" and long.any():
                 top = min(degree + hidden.MANY, len(t) - 1)

@@ -26,6 +26,7 @@ from . import (
     pyramid,
 )
 from .result import Answer, Curve, Found, remembered
+from .rounding import lost, rounded
 from .series import Series
 
 _EXACT = 3e7  # samples in all windows together, up to which a given bandwidth is fitted sample by sample
@@ -126,7 +127,7 @@ def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple
 
 def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
     """The same for a series without wide gaps."""
-    offset = y.mean(axis=0)
+    offset, coarse = y.mean(axis=0), rounded(t, y)
     y = y - offset
     scale = np.maximum(y.max(axis=0), -y.min(axis=0))
     scale[scale == 0] = 1.0
@@ -150,7 +151,9 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     def curve(x: np.ndarray) -> Found:
         jets, errors, widths = plain(x)
         if not np.isfinite(errors[0]).all():
-            exact.rescue(t, y, x, matrix, side, jets, errors, widths)
+            exact.rescue(t, y, x, matrix, side, jets, errors, widths, sigma)
+        held = np.clip(2 * widths * len(t) / (t[-1] - t[0]), 1, len(t))  # samples in a window, about
+        least = errors * np.sqrt(held) * (coarse / scale)
         for j, one in louder.items():
             errors[..., j] *= one.around(x, widths[:, j], side)
         errors *= sigma
@@ -161,7 +164,7 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
         for j, around in closed.items():
             jets[..., j], errors[..., j] = around.jets(x, len(matrix)), around.errors(x, matrix)
             widths[:, j] = (t[-1] - t[0]) / 2
-        errors *= scale
+        errors = np.hypot(errors, least) * scale
         jets *= scale
         jets[0] += offset
         return jets, errors, widths
@@ -340,22 +343,26 @@ def given(
     half = np.minimum(half, _FLAT * (t[-1] - t[0]))
     offset = y.mean(axis=0)
     y = y - offset
-    noises = noise.measure(t, y)
-    sigma = np.array([n.sigma for n in noises])
+    noises, coarse = noise.measure(t, y), rounded(t, y + offset)
+    sigma = np.array([n.sigma for n in noises]) * noise.student(len(t) - orders)
     low, high = exact.reach(t, x, half, side)
+    floor = np.zeros((orders, y.shape[1]))
     alike, work = len(half) > 0 and bool((half == half[0]).all()), (high - low).sum()
     if alike and orders <= _POWERS and work > _FEW * (len(t) + len(x)):
         jets, error = local.sliding(t, y, x, float(half[0]), matrix, side)
         some = np.flatnonzero(~np.isfinite(error[0]))
         fits = exact.fits(t, y, x[some], half[some], orders - 1, orders, side)
         jets[:, some], error[:, some] = fits.at(orders - 1), fits.errors(orders - 1, matrix)
+        floor = lost(t, y, x, half, jets, matrix, side, sigma)
     elif alike and work > _EXACT and side == "both":
         jets, error = _binned(t, y, x, float(half[0]), matrix)
+        floor = lost(t, y, x, half, jets, matrix, side, sigma)
     else:
         fits = exact.fits(t, y, x, half, orders - 1, orders, side)
         jets, error = fits.at(orders - 1), fits.errors(orders - 1, matrix)
     jets[0] += offset
-    return jets, error[..., None] * sigma * noise.student(len(t) - orders), noises
+    error = error[..., None] * np.hypot(sigma, np.sqrt(high - low)[:, None] * coarse)
+    return jets, np.hypot(error, floor[:, None]), noises
 
 
 def _binned(

@@ -23,6 +23,7 @@ _AT_ONCE = 384  # windows solved together: what they need stays in the cache
 SINGULAR = 1e-10  # a pivot below this part of its diagonal: the samples do not carry the degree
 
 
+_CHANCE = 4.0  # variances, beyond which a step is more than noise
 _THIN, _SOUND = 4, 1e-5  # samples for each parameter, and the part of a pivot, that running sums must leave
 
 
@@ -95,6 +96,12 @@ class Fits:
         """(K, K, k): the covariance of the derivatives for σ = 1 at one degree."""
         d = self.derivatives[:, : degree + 1]
         return np.einsum("iak,abk,jbk->ijk", d, self.noise[: degree + 1, : degree + 1], d, optimize=True)
+
+    def last(self, degree: int, matrix: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        """(K, k, m): the squares, beyond noise of σ, of what a degree adds to θ: no less may the next one hide."""
+        d = np.tensordot(matrix, self.derivatives[:, degree], axes=1)[..., None]
+        rise = self.noise[degree, degree][:, None] * sigma**2
+        return np.nan_to_num(d**2 * np.maximum(self.coefficients[degree] ** 2 - _CHANCE * rise, 0))
 
     def errors(self, degree: int, matrix: np.ndarray) -> np.ndarray:
         """(K, k): standard errors for σ = 1 of θ = matrix @ jet at one degree."""

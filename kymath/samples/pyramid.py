@@ -19,6 +19,7 @@ from numpy.polynomial import legendre
 
 ORDERS = 14
 _CHUNK = 1 << 15
+_GOLDEN = (5**0.5 - 1) / 2
 _SLIDE = 1 << 12  # windows of a run, and the samples of running sums: longer ones lose digits
 
 
@@ -121,11 +122,12 @@ def moving(
     itself: its sums about that edge are one difference of running sums on each side, and nothing large cancels.
     """
     length = half * (2 if side == "both" else 1)
+    origin = t[0] - _GOLDEN * length  # far from all even samples: one on the edge behind would count as on that before
     left = x if side == "right" else x - half
     low = np.searchsorted(t, left, side="left")
     high = np.searchsorted(t, x if side == "left" else x + half, side="right")
-    block = np.floor((t - t[0]) / length)
-    edge = np.ceil((left - t[0]) / length)
+    block = np.floor((t - origin) / length)
+    edge = np.ceil((left - origin) / length)
     middle = np.clip(np.searchsorted(block, edge), low, high)
     count, m = 2 * powers + 1, y.shape[1]
     longest = int((high - low).max(initial=0))
@@ -138,7 +140,7 @@ def moving(
         here = slice(start, stop)
         some = slice(first, max(int(high[stop - 1]), first + 1))
         start = stop
-        v = (t[some] - t[0]) / length - block[some]
+        v = (t[some] - origin) / length - block[some]
         rows = np.zeros((2, count + m * (powers + 1), len(v) + 1))  # about the edge before, and the edge behind
         for about, w in zip(rows, (v, v - 1), strict=True):
             power = np.ones_like(w)
@@ -152,7 +154,7 @@ def moving(
         sums = rows[0][:, c] - rows[0][:, b] + rows[1][:, b] - rows[1][:, a]
         ends = t[np.minimum(low[here], len(t) - 1)], t[np.maximum(high[here] - 1, 0)]
         centre, radius = (ends[0] + ends[1]) / 2, np.maximum((ends[1] - ends[0]) / 2, 1e-9 * half)
-        shift, stretch = (centre - t[0]) / length - edge[here], length / radius
+        shift, stretch = (centre - origin) / length - edge[here], length / radius
         ones, values = sums[:count], sums[count:].reshape(powers + 1, m, -1)
         for moments in (ones, values):
             for i in range(1, len(moments)):  # Σ (v − s)^k from Σ v^k, a Pascal triangle

@@ -17,6 +17,7 @@ from .custom import CustomWindows
 from .exponential import ExponentialWindows
 from .harmonic import HarmonicWindows
 from .noise import over
+from .rounding import rounded
 from .spans import Choices, Span, choose
 from .turns import Followed, followed
 from .unseen import clear, unseen
@@ -180,7 +181,7 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
     """Widths and orders from the data; ``told``: that the noise hangs together is known, and allowed for."""
     whole = followed(kind, t, y, at, side) if kind.wave else None
     if whole is not None:
-        return _whole(kind, whole), []
+        return _whole(kind, whole, float(rounded(t, y))), []
     tt, yy = kind.coarser(t, y) if hasattr(kind, "coarser") else (t, y)
     if isinstance(kind, CustomWindows):
         choices: Choices | None = kind.choose(t, y, side)
@@ -219,12 +220,15 @@ def _spread(
     return track
 
 
-def _whole(kind: Any, found: Followed) -> Track:
-    """An oscillation that was followed along the whole series."""
-    reason = np.where(kind.unsure(found.theta, found.error) < 0.5, 0, 3)
+def _whole(kind: Any, found: Followed, coarse: float) -> Track:
+    """An oscillation that was followed along the whole series, of samples that are ``coarse``."""
+    size = found.theta[0]
+    least = [1.0 + 0 * size, 1 / (size * found.half), 1 / size, 1.0 + 0 * size][: len(found.error)]
+    error = np.hypot(found.error, coarse * np.array(least))
+    reason = np.where(kind.unsure(found.theta, error) < 0.5, 0, 3)
     reason[found.weak] = 2
-    found.theta[:, reason > 0], found.error[:, reason > 0] = np.nan, np.nan
-    return Track(found.theta, found.error, reason, found.half, found.sigma, found.notes)
+    found.theta[:, reason > 0], error[:, reason > 0] = np.nan, np.nan
+    return Track(found.theta, error, reason, found.half, found.sigma, found.notes)
 
 
 def _correlated(
@@ -303,7 +307,8 @@ def _between(
     rates = range(len(error)) if kind.rate is None else [kind.rate]
     curved = np.abs(np.diff(smooth, n=4, axis=1))  # a cubic is off by a fortieth of it
     curved = np.maximum(np.pad(curved, ((0, 0), (1, 0)), "edge"), np.pad(curved, ((0, 0), (0, 1)), "edge"))
-    bent = np.any([curved[i][first] > 2 * even[i] for i in rates], axis=0)
+    # beside a node without an answer none tells how far a cubic bends
+    bent = np.any([~(curved[i][first] <= 2 * even[i]) for i in rates], axis=0)
     rough = ~np.isfinite(theta).all(axis=0) | bent
     sure = np.zeros(points.size, dtype=bool)
     for j in range(4):
@@ -330,7 +335,7 @@ def _direct(
     """A window round every point; ``shared`` degrees of freedom of the series' σ are lent to each (0: width given)."""
     track = _empty(kind, half)
     theta, lever = track.theta, track.error
-    rest, freedom, signal = (np.zeros(at.size) for _ in range(3))
+    rest, freedom, signal, count = (np.zeros(at.size) for _ in range(4))
     step, beyond = np.zeros(theta.shape), np.full(theta.shape, np.nan)
     doubt = np.zeros((at.size, len(kind.flags)), dtype=bool)
     for q in np.unique(order):
@@ -338,6 +343,7 @@ def _direct(
         windows = frames(t, at[some], half[some], side, bool(shared))
         for places, answer, above in fits(kind, t, y, at[some], windows, int(q), bool(shared)):
             now = some[places]
+            count[now] = windows.count[places]
             theta[:, now], lever[:, now] = answer.theta, answer.lever
             if above is not None:
                 step[:, now], beyond[:, now] = above.theta - answer.theta, above.lever
@@ -348,7 +354,7 @@ def _direct(
     fair = np.isfinite(own) & (freedom > 0)
     pooled = float(np.median(own[fair])) if fair.any() else np.nan
     variance = np.maximum((rest + shared * pooled) / (freedom + shared) if shared else own, floor)
-    error = np.sqrt(lever**2 * variance)
+    error = lever * np.sqrt(variance + count * rounded(t, y) ** 2)
     if shared:
         missed = (clear if kind.wave or isinstance(kind, CustomWindows) else unseen)(
             at, half, step, lever, beyond, variance, order > kind.plain)  # fmt: skip
