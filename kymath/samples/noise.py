@@ -223,7 +223,7 @@ def measure(t: np.ndarray, y: np.ndarray) -> list[Noise]:
     while len(runs[0][0]) // block >= 24 or block == 1:
         squares = [_squares(*means(tt, yy, block)) for tt, yy in runs]
         scales.append(block)
-        rows.append(block * _least(squares))
+        rows.append(block * _least(squares, y.shape[1]))
         counts.append(sum(len(tt) // block for tt, _ in runs))
         block *= 2
     table, rounded = np.array(rows), steps(y)
@@ -281,7 +281,7 @@ def _squares(t: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     return [pseudo_residuals(t, y, m) ** 2 for m in ORDERS if len(t) >= max(2 * m + 1, 4 * m)]
 
 
-def _least(squares: list[list[np.ndarray]]) -> np.ndarray:
+def _least(squares: list[list[np.ndarray]], channels: int) -> np.ndarray:
     """The least mean square over the orders, clipped."""
     means = []
     for order in zip(*squares, strict=False):
@@ -289,7 +289,7 @@ def _least(squares: list[list[np.ndarray]]) -> np.ndarray:
         usual = np.maximum(np.median(r, axis=0), np.quantile(r, 0.9, axis=0) / TAIL)
         limit = usual * CLIP**2
         means.append(np.mean(np.where(limit > 0, np.minimum(r, limit), r), axis=0))
-    return np.min(means, axis=0) if means else np.zeros(squares[0][0].shape[1] if squares[0] else 1)
+    return np.min(means, axis=0) if means else np.zeros(channels)
 
 
 def pseudo_residuals(t: np.ndarray, y: np.ndarray, m: int) -> np.ndarray:
