@@ -29,3 +29,35 @@ def test_channels_of_two_samples_beside_longer_ones():
         r = sound(ky.samples([0.0, 1, 2], y, "linear", side=side))
         assert not r.success[:, 1:].any()
     assert sound(ky.samples([0.0, 1, 2], y, "linear", bandwidth=3.0)).success[:, 0].all()
+
+
+@pytest.mark.parametrize("size", [3e-200, 1.0, 1e200])
+def test_windows_with_one_sample_more_than_parameters(size):
+    t = np.linspace(0, 10, 20)
+    family = ky.Family("A*cos(w*s)+B*sin(w*s)", "A B w")
+    assert not sound(ky.samples(t, np.full(20, size), family, bandwidth=0.93, at=[1.0, 2.0])).success.any()
+    r = sound(ky.samples(t, size * np.exp(-t / 2), ky.Family("A*exp(B*s) + C", "A B C"), bandwidth=1.2, at=t[3:-3]))
+    if size == 1:  # four samples in a window
+        np.testing.assert_allclose(r.B, -0.5, rtol=1e-3)
+
+
+def test_pieces_whose_noise_squared_is_more_than_doubles_hold():
+    rng = np.random.default_rng(0)
+    t = np.cumsum(10.0 ** rng.uniform(-12, 2, 40))
+    u = (t - t[0]) / (t[-1] - t[0]) * 10
+    y = np.exp(-u / 2) + 0.02 * rng.standard_normal(40)
+    sound(ky.samples(t, 1e200 * y, ky.Polynomial(4), side="left", at=[50.0]))
+    t = np.r_[np.linspace(0, 1, 40), np.linspace(5, 6, 40)]
+    y = np.exp(-t) + 0.02 * rng.standard_normal(80)
+    plain, scaled = (sound(ky.samples(t, size * y, "linear")) for size in (1.0, 2.0**600))
+    for name in "ab":
+        np.testing.assert_allclose(scaled.errors[name] / 2.0**600, plain.errors[name], rtol=1e-6)
+    np.testing.assert_allclose(scaled.noise / 2.0**600, plain.noise, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0.0, 3e-200, 1e-160])
+@pytest.mark.parametrize("family", [ky.Family("A*exp(B*s)", "A B"), ky.Family("A*cos(w*s)+B*sin(w*s)", "A B w")])
+def test_data_whose_squares_are_below_doubles_tell_no_rate(size, family):
+    for bandwidth in ("auto", 2.0):
+        r = sound(ky.samples(np.linspace(0, 10, 40), np.full(40, size), family, bandwidth=bandwidth, at=[5.0]))
+        assert not r.success.any()

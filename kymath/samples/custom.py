@@ -96,11 +96,11 @@ class CustomWindows:
         self, t: np.ndarray, y: np.ndarray, at: np.ndarray, windows: Frames
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """s, y and weights (k, w): samples, or means of neighbours in long windows."""
-        most = int(windows.count.max())
+        most = max(int(windows.count.max()), len(self.names) + 2)  # rows for the two orders above, empty if need be
         group = 1 if most <= _SAMPLES else -(-2 * most // _SAMPLES)
         index = windows.lo[:, None] + np.arange(-(-most // group) * group)
         weight = (index < windows.hi[:, None]).astype(float)
-        index = np.minimum(index, t.size - 1)
+        index = np.minimum(index, windows.hi[:, None] - 1)
         s, value = t[index] - at[:, None], y[index]
         if group > 1:
             shape = (windows.lo.size, -1, group)

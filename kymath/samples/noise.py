@@ -65,10 +65,9 @@ class Noise(NamedTuple):
 def together(noises: Sequence[Noise], counts: Sequence[int]) -> Noise:
     """That of one channel, from its pieces of so many samples: the mean of σ², and whatever is to be told of any."""
     first = max(noises, key=lambda n: n.block)
-    sigma, short = (
-        float(np.sqrt(np.average([getattr(n, name) ** 2 for n in noises], weights=counts)))
-        for name in ("sigma", "short")
-    )
+    each = np.array([(n.sigma, n.short) for n in noises])
+    most = np.where(each.max(axis=0) > 0, each.max(axis=0), 1.0)  # squares may be more than doubles hold
+    sigma, short = map(float, most * np.sqrt(np.average((each / most) ** 2, axis=0, weights=counts)))
     return first._replace(
         sigma=sigma,
         short=short,

@@ -349,7 +349,7 @@ def _direct(
                 step[:, now], beyond[:, now] = above.theta - answer.theta, above.lever
             rest[now], freedom[now], signal[now], doubt[now] = (
                 answer.rest, answer.freedom, answer.signal, answer.doubt)  # fmt: skip
-    floor = (4 * np.finfo(float).eps * np.max(np.abs(y))) ** 2
+    floor = max((4 * np.finfo(float).eps * np.max(np.abs(y))) ** 2, np.finfo(float).tiny)  # smaller is no square
     own = rest / freedom
     fair = np.isfinite(own) & (freedom > 0)
     pooled = float(np.median(own[fair])) if fair.any() else np.nan
