@@ -32,6 +32,8 @@ def cleaned(series: Series, smooth: Smooth) -> Series:
                 break
             fitted = smooth(t[~bad], y[~bad, None], t)
             residual = np.abs(y - fitted)
+            if not np.isfinite(residual).any():
+                break
             scale = 1.4826 * float(np.nanmedian(residual))
             again = np.where(np.isnan(residual), bad, residual > _LAST * scale)
             if not scale > 0 or (again == bad).all():
