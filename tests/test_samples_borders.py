@@ -61,3 +61,19 @@ def test_data_whose_squares_are_below_doubles_tell_no_rate(size, family):
     for bandwidth in ("auto", 2.0):
         r = sound(ky.samples(np.linspace(0, 10, 40), np.full(40, size), family, bandwidth=bandwidth, at=[5.0]))
         assert not r.success.any()
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9, 1e60])
+def test_a_linear_family_of_ones_own_is_the_polynomial_in_any_unit_of_t(unit):
+    t = np.arange(7) * unit
+    y = np.random.default_rng(0).standard_normal(7)
+    r = sound(ky.samples(t, y, ky.Family("A*s**2+B*s+C", "A B C"), side="right", bandwidth=6 * unit))
+    p = sound(ky.samples(t, y, ky.Polynomial(2), side="right", bandwidth=6 * unit))
+    assert r.success.sum() == 5
+    for own, known in zip((*r.theta, *r.error), (*p.theta, *p.error), strict=True):
+        np.testing.assert_allclose(own, known, rtol=1e-9)
+
+
+def test_outliers_are_not_looked_for_where_nothing_can_be_fitted():
+    t = np.arange(250.0)
+    sound(ky.samples(t, np.where(t > 125, 1e307, 0), "linear", side="left", robust=True, at=[10.0]))

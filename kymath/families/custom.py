@@ -18,6 +18,8 @@ from ..expressions import parse
 from .base import ConnectionFunction, Obstacle, S
 from .newton import solve_jet
 
+_SINGULAR = 1e10  # condition, beyond which a search says whether there are several ways
+
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Family(ConnectionFunction):
@@ -169,6 +171,13 @@ class Family(ConnectionFunction):
     def _solve(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], Any]:
         shape = np.broadcast_shapes(*(np.shape(v) for v in values))
         flat = np.array([np.broadcast_to(np.asarray(v, float), shape).reshape(-1) for v in values])
+        if self._inverse is not None:
+            back, constant = self._inverse
+            with np.errstate(all="ignore"):
+                theta = back @ (flat - constant[:, None])
+            known = np.isfinite(theta).all(axis=0)
+            theta = np.where(known, theta, np.nan)
+            return tuple(row.reshape(shape) for row in theta), known.astype(int).reshape(shape)
         positive = [self.index(name) for name in self.positive.split()]
         if self.start is not None:
             starts = np.broadcast_to(np.asarray(self.start, float)[None, :, None], (1, *flat.shape))
@@ -177,6 +186,23 @@ class Family(ConnectionFunction):
         theta, ways = solve_jet(self, tuple(flat), starts, lambda t: np.all(t[positive] > 0, axis=0))
         theta = np.where(ways == 1, theta, np.nan)
         return tuple(row.reshape(shape) for row in theta), ways.reshape(shape)
+
+    @cached_property
+    def _inverse(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Where the family is linear and any θ will do: θ = matrix @ (jet − constant). A search would depend on scale."""
+        if not self.linear or self.positive:
+            return None
+        try:
+            with np.errstate(all="ignore"):
+                jets = np.array([[float(c) for c in self.basis_jet(k)] for k in range(self.size)])
+                constant = np.array([float(self.shift_jet(k)) for k in range(self.size)])
+                rows = np.abs(jets).max(axis=1, keepdims=True)
+                columns = np.abs(jets / rows).max(axis=0)
+                even = jets / rows / columns
+                sound = np.isfinite(even).all() and np.isfinite(constant).all() and np.linalg.cond(even) < _SINGULAR
+                return (np.linalg.inv(even) / columns[:, None] / rows.T, constant) if sound else None
+        except (TypeError, ValueError, OverflowError):  # no number at s = 0, or symbols
+            return None
 
     def _symbolic_all(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Every θ with this exact jet; one twice where a parameter stays free."""

@@ -190,13 +190,14 @@ class Answer:
     def write(self, here: slice, channels: np.ndarray, jets: np.ndarray, errors: np.ndarray, width: np.ndarray) -> None:
         """Fill in jets and errors (N, k, m) and half-widths (k, m)."""
         some = slice(None) if len(channels) == self.good.shape[1] else channels
-        for total, part in zip(self.theta, self.family.from_jet(tuple(jets)), strict=True):
+        theta = self.family.from_jet(tuple(jets))
+        for total, part in zip(self.theta, theta, strict=True):
             total[here, some] = part
         for total, part in zip(self.errors, errors, strict=True):
             total[here, some] = part
         self.widths[here, some] = width
-        good = np.isfinite(jets[0])
-        for part in (*jets[1:], *errors):
+        good = np.isfinite(theta[0])  # every jet is a part of some θ
+        for part in (*theta[1:], *errors):
             good &= np.isfinite(part)
         self.good[here, some] = good
 
