@@ -189,7 +189,7 @@ class Family(ConnectionFunction):
 
     @cached_property
     def _inverse(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Where the family is linear and any θ will do: θ = matrix @ (jet − constant). A search would depend on scale."""
+        """Where the family is linear and any θ will do: θ = matrix @ (jet − constant). A search depends on scale."""
         if not self.linear or self.positive:
             return None
         try:
