@@ -24,6 +24,7 @@ from . import (
     periodic,
     pieces,
     pyramid,
+    rounded,
 )
 from .result import Answer, Curve, Found, remembered
 from .rounding import lost, rounded
@@ -122,10 +123,13 @@ def automatic(
 
 def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
     """The curve and the noise of each channel, everything chosen; to be read at as many sorted points as wanted."""
-    return pieces.fitted(t, y, lambda t, y: _chosen(t, y, matrix, side))
+    step = rounded.quantum(y)
+    return pieces.fitted(t, y, lambda t, y: _chosen(t, y, matrix, side, step))
 
 
-def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
+def _chosen(
+    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str, step: np.ndarray
+) -> tuple[Curve, list[noise.Noise]]:
     """The same for a series without wide gaps."""
     offset, coarse = y.mean(axis=0), rounded(t, y)
     y = y - offset
@@ -140,7 +144,8 @@ def _chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tupl
     plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
-    louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises])
+    sigma = rounded.floored(sigma, y, step / scale)
+    louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises], step / scale)
 
     reach = {j: max(1, v.block // _HALVED) for j, v in enumerate(noises) if noisy[j] and side == "both"}
     closed = periodic.of(t, y, matrix, plain, sigma, reach, louder)
@@ -187,7 +192,13 @@ def _single(v: noise.Noise, n: int) -> float:
 
 
 def _locally(
-    t: np.ndarray, y: np.ndarray, matrix: np.ndarray, curve: Curve, noisy: list[bool], usual: list[float]
+    t: np.ndarray,
+    y: np.ndarray,
+    matrix: np.ndarray,
+    curve: Curve,
+    noisy: list[bool],
+    usual: list[float],
+    step: np.ndarray,
 ) -> tuple[dict[int, noise.Local], list[int]]:
     """For the channels whose residuals are larger in some places than in others, the σ there; and their outliers."""
     rows, far = noise.blocks(len(t)), [0] * len(noisy)
@@ -199,7 +210,7 @@ def _locally(
         jets, errors, _ = curve(t[rows.ravel()])
     row = _level(matrix)
     left = 1 - np.clip((errors[row] / matrix[row, 0]) ** 2, 0, 0.9)  # a fit takes its part of each sample's noise
-    squares = (y[rows.ravel()] - jets[0]) ** 2 / left
+    squares = np.maximum((y[rows.ravel()] - jets[0]) ** 2, step**2 / 12) / left
     found = {}
     for j in np.flatnonzero(noisy):
         mine = squares[:, j].reshape(rows.shape)
