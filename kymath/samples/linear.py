@@ -17,6 +17,7 @@ from . import (
     field,
     jumps,
     lacking,
+    lattice,
     local,
     long,
     missed,
@@ -24,7 +25,6 @@ from . import (
     periodic,
     pieces,
     pyramid,
-    rounded,
 )
 from .result import Answer, Curve, Found, remembered
 from .rounding import lost, rounded
@@ -123,7 +123,7 @@ def automatic(
 
 def chosen(t: np.ndarray, y: np.ndarray, matrix: np.ndarray, side: str) -> tuple[Curve, list[noise.Noise]]:
     """The curve and the noise of each channel, everything chosen; to be read at as many sorted points as wanted."""
-    step = rounded.quantum(y)
+    step = lattice.quantum(y)
     return pieces.fitted(t, y, lambda t, y: _chosen(t, y, matrix, side, step))
 
 
@@ -144,7 +144,7 @@ def _chosen(
     plain, noises = _settled(t, y, matrix, side, noises, rounding)
     sigma = np.array([v.sigma for v in noises])
     noisy = [v.sigma > _ROUNDED * r for v, r in zip(noises, rounding, strict=True)]
-    sigma = rounded.floored(sigma, y, step / scale)
+    sigma = lattice.floored(sigma, y, step / scale)
     louder, far = _locally(t, y, matrix, plain, noisy, [_single(v, len(t)) ** 2 for v in noises], step / scale)
 
     reach = {j: max(1, v.block // _HALVED) for j, v in enumerate(noises) if noisy[j] and side == "both"}

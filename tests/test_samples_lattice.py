@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kymath as ky
-from kymath.samples import rounded
+from kymath.samples import lattice
 
 LAYOUTS = {
     "one cluster": np.r_[np.arange(15) * 0.005, np.linspace(5, 10, 15)],
@@ -49,5 +49,5 @@ def test_the_step_is_seen():
         0.2: np.array([0.0, 0.4, 1.0])[np.minimum((t / 4).astype(int), 2)],  # no neighbours are one step apart
     }
     nothing = [slow, np.maximum(slow, 0), 1.0 * (slow > 0), 0 * t, np.floor(t * 100)]
-    found = rounded.quantum(np.stack([*columns.values(), *nothing], axis=1))
+    found = lattice.quantum(np.stack([*columns.values(), *nothing], axis=1))
     np.testing.assert_allclose(found, [*columns, 0, 0, 0, 0, 0], rtol=1e-6)
