@@ -33,7 +33,7 @@ def test_integers_that_are_exact_stay_so():
     for t in (whole, np.r_[whole, whole + 200]):
         for y, slope in ((3 * t + 1, 3), (t**2 - 5 * t, 2 * t - 5), ((t - 20) ** 2, 2 * t - 40)):
             r = ky.samples(t, y, "linear")
-            assert (r.errors["a"] < 1e-9).all()
+            assert (r.errors["a"] < 1e-12 * np.abs(y).max()).all()  # rounding alone
             np.testing.assert_allclose(r.a, slope, atol=1e-8)
         r = ky.samples(t, 0 * t + 7, "linear")
         assert (r.a == 0).all()
