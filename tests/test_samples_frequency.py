@@ -106,3 +106,24 @@ def test_a_kink_of_the_frequency_is_no_polynomial():
         r = ky.samples(t, np.cos(phase) + level * np.random.default_rng(1).normal(size=t.size), ky.Harmonic())
         away = np.abs(r.omega - w * (1 + 0.3 * np.abs(t - 0.45))) / r.errors["omega"]
         assert np.mean(away < 1.96) > 0.9
+
+
+def test_a_wave_in_correlated_noise_is_no_other_wave():
+    away = []
+    for seed in range(6):
+        e = np.random.default_rng([seed, 300]).standard_normal(400)
+        for i in range(1, e.size):
+            e[i] = 0.7 * e[i - 1] + 0.51**0.5 * e[i]
+        t = np.linspace(0, 10, 300)
+        y = 0.5 + np.sin(3.3 * t + 0.4) * np.exp(-0.03 * t) + 0.1 * e[100:]
+        r = ky.samples(t, y, ky.Harmonic())
+        assert not (r.A[r.success] > 0.7 * np.ptp(y)).any()
+        away.append((np.abs(r.omega - 3.3) / r.errors["omega"])[r.success])
+    assert np.mean(np.concatenate(away) > 5) < 0.005
+
+
+def test_times_of_any_size_close_no_curve_with_an_exception():
+    for size in (1e150, 1e160, 1e300):
+        t = np.linspace(0, 10, 200)
+        r = ky.samples(t * size, np.sin(t), ky.Polynomial(2))
+        assert np.max(np.abs(r.a0 - np.sin(t))) < 1e-6

@@ -12,6 +12,8 @@ from .correlation import Correlation
 
 MOST = 4096  # samples whose residuals are looked at where no answer is asked for at all of them
 LEAST = 100
+PERHAPS = "The noise may be correlated, and few windows have an answer: those of some uncertainty are withheld."
+ALLOWED = "The noise is correlated over {}: the widths and the errors allow for it."
 WIDENED = "The residuals are correlated: the errors are widened for it, and a width chosen from the data is too narrow."
 MISSED = (
     "The wave varies inside these windows by more than the noise, which the errors, those of least squares, do not "

@@ -138,7 +138,7 @@ def of(
 
 def _ahead(jet: np.ndarray, step: float) -> np.ndarray:
     """Value and derivatives a step further on, by Taylor's polynomial."""
-    terms = [step**i / math.factorial(i) for i in range(jet.size)]
+    terms = [np.float64(step) ** i / math.factorial(i) for i in range(jet.size)]  # a float's power may raise
     return np.array([jet[k:] @ terms[: jet.size - k] for k in range(jet.size)])
 
 

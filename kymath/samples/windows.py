@@ -31,8 +31,7 @@ _FEW, _LEAST = 0.4, 0.1  # times the share of windows that have an answer, where
 _MANY = 3_000_000  # samples in all windows together, from which on windows with a basis each are fitted at nodes
 _WHITENED = 20_000  # samples: longer series are chosen for without
 _STRICT = 100  # samples, from which on windows whose residual exceeds the noise are no candidates
-_PERHAPS = "The noise may be correlated, and few windows have an answer: those of some uncertainty are withheld."
-_ALLOWED = "The noise is correlated over {}: the widths and the errors allow for it."
+_RANGE = 0.7  # of the data's range, that an amplitude may have: whole turns have half
 
 
 @dataclass
@@ -104,8 +103,7 @@ def _kind(family: ConnectionFunction) -> Any:
 
 
 def _channel(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray, side: str, robust: bool) -> Track:
-    there = np.isfinite(y)
-    size = len(kind.names)
+    there, size = np.isfinite(y), len(kind.names)
     if there.sum() < kind.least + 1:
         nothing = np.full((size, at.size), np.nan)
         given = np.broadcast_to(np.nan if width is None else np.asarray(width, float), at.shape)
@@ -156,7 +154,7 @@ def _settled(kind: Any, t: np.ndarray, y: np.ndarray, width: Any, at: np.ndarray
     elif hasattr(kind, "unfiltered"):
         noise, lags = correlation.of(t, y), None
         if noise is not None and t.size <= _WHITENED:
-            notes = [*notes, _ALLOWED.format(over(noise.reach, t.size))]
+            notes = [*notes, hanging.ALLOWED.format(over(noise.reach, t.size))]
             t, y, lags = correlation.whitened(t, y, noise)
         track, more = _chosen(kind, t, y, at, side, noise is not None)
         notes += more
@@ -195,9 +193,13 @@ def _chosen(kind: Any, t: np.ndarray, y: np.ndarray, at: np.ndarray, side: str, 
         return track, []
     choices = choices or Choices(t[:1], (Span((t[-1] - t[0]) / 2, kind.plain),), np.zeros(1, dtype=int))
     track = _spread(kind, t, y, at, *choices(at), side)
-    if hasattr(kind, "unfiltered") and not told and _FEW * choices.share < _CHOSEN and correlation.falls(y):
-        _withhold(kind, track, max(_LEAST, _FEW * choices.share))
-        track.notes = (_PERHAPS,)
+    few = hasattr(kind, "unfiltered") and not told and _FEW * choices.share < _CHOSEN
+    if kind.wave:
+        large = (track.reason == 0) & (np.abs(track.theta[0]) > _RANGE * np.ptp(y))
+        track.reason[large], track.theta[:, large], track.error[:, large] = reasons.NO_WAVE, np.nan, np.nan
+    if (few or kind.wave) and correlation.falls(y):
+        _withhold(kind, track, _LEAST if kind.wave else max(_LEAST, _FEW * choices.share))
+        track.notes = (hanging.PERHAPS,) if few else ()
     own = isinstance(kind, CustomWindows) and not np.array_equal(at, t)
     if told or not (own or kind.wave or np.array_equal(at, t)):
         return track, []
